@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace paramd {
+
+// CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `data`. crc32c("123456789") = 0xe3069283.
+uint32_t Crc32c(absl::string_view data);
+
+}  // namespace paramd

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace paramd {
+
+// Errors of this header name the file and what the system said. NOT_FOUND: no such file;
+// PERMISSION_DENIED; RESOURCE_EXHAUSTED: no space left; otherwise UNAVAILABLE.
+
+// A status for errno `error` after `action` on `path`: "open train.libsvm: No such file or
+// directory".
+absl::Status FileError(int error, absl::string_view action, const std::string& path);
+
+// The whole content of a file.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+// Bytes [offset, offset + size) of a file; shorter at its end.
+absl::StatusOr<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t size);
+
+// Replaces `path` by `content` so that after a crash at any point either the old or the new content
+// is there whole: writes path.tmp, syncs it, renames it, syncs the folder. On an error the old
+// content stays.
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
+
+absl::StatusOr<uint64_t> FileSize(const std::string& path);
+
+// Makes a folder and those above it.
+absl::Status MakeDirectories(const std::string& path);
+
+// Folder that holds `path` ("." when it names none).
+std::string DirectoryOf(const std::string& path);
+
+// `path` itself when absolute, otherwise below `directory`.
+std::string JoinPath(const std::string& directory, const std::string& path);
+
+}  // namespace paramd

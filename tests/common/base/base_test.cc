@@ -1,0 +1,77 @@
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "common/base/crc32c.h"
+#include "common/base/file.h"
+#include "common/base/mutex.h"
+#include "common/base/random.h"
+#include "common/base/thread.h"
+#include "tests/testing/temp_dir.h"
+
+namespace paramd {
+namespace {
+
+TEST_CASE("crc32c has the check value of the Castagnoli polynomial") {
+  CHECK(Crc32c("123456789") == 0xe3069283);
+  CHECK(Crc32c("") == 0);
+  // RFC 3720, appendix B.4: 32 bytes of zeros.
+  CHECK(Crc32c(std::string(32, '\0')) == 0x8a9136aa);
+}
+
+TEST_CASE("CounterRandom is a pure function of its three arguments") {
+  CHECK(CounterRandom(1, 2, 3) == CounterRandom(1, 2, 3));
+  std::set<uint64_t> seen;
+  for (uint64_t seed = 0; seed < 10; ++seed)
+    for (uint64_t stream = 0; stream < 10; ++stream)
+      for (uint64_t n = 0; n < 10; ++n) seen.insert(CounterRandom(seed, stream, n));
+  CHECK(seen.size() == 1000);
+}
+
+TEST_CASE("Random is uniform enough for shuffling") {
+  Random random(7);
+  int counts[10] = {};
+  for (int i = 0; i < 100000; ++i) ++counts[random.NextBelow(10)];
+  for (const int count : counts) CHECK(std::abs(count - 10000) < 500);
+}
+
+TEST_CASE("WriteFileAtomically replaces the whole content") {
+  TempDir dir;
+  const std::string path = dir.File("a");
+  REQUIRE(WriteFileAtomically(path, "first, and longer").ok());
+  REQUIRE(WriteFileAtomically(path, "second").ok());
+  CHECK(*ReadFile(path) == "second");
+  CHECK(*FileSize(path) == 6);
+  CHECK(*ReadFileRange(path, 3, 100) == "ond");
+  CHECK_FALSE(FileSize(path + ".tmp").ok());
+}
+
+TEST_CASE("file errors name the file and the cause") {
+  TempDir dir;
+  const absl::Status missing = ReadFile(dir.File("missing")).status();
+  CHECK(missing.code() == absl::StatusCode::kNotFound);
+  CHECK(std::string(missing.message()).find(dir.File("missing")) != std::string::npos);
+  CHECK(WriteFileAtomically(dir.File("no/such/folder"), "x").code() == absl::StatusCode::kNotFound);
+  CHECK_FALSE(FileSize(dir.path()).ok());
+}
+
+TEST_CASE("paths") {
+  CHECK(DirectoryOf("a/b") == "a");
+  CHECK(DirectoryOf("b") == ".");
+  CHECK(JoinPath("/x", "y/../z") == "/x/z");
+  CHECK(JoinPath("/x", "/y") == "/y");
+}
+
+TEST_CASE("a Notification wakes its waiters") {
+  Notification started, done;
+  Thread thread("waiter", [&] {
+    started.Wait();
+    done.Notify();
+  });
+  CHECK_FALSE(done.HasBeenNotified());
+  started.Notify();
+  done.Wait();
+  CHECK(done.HasBeenNotified());
+}
+
+}  // namespace
+}  // namespace paramd
