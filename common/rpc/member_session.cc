@@ -1,0 +1,178 @@
+#include "common/rpc/member_session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/channel.h"
+
+namespace paramd {
+namespace {
+
+// Whether trying again can help.
+bool IsPassing(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+MemberSession::MemberSession(Options options, Callbacks callbacks)
+    : options_(std::move(options)),
+      callbacks_(std::move(callbacks)),
+      stub_(v1::CoordinatorService::NewStub(MakeChannel(options_.coordinator_address, {}))),
+      away_since_(options_.clock->SinceBoot()),
+      thread_("member", [this] { Run(); }) {}
+
+MemberSession::~MemberSession() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  thread_.Join();
+  MutexLock lock(mutex_);
+  if (stream_ != nullptr) stream_->Cancel();
+  while (open_streams_ > 0) changed_.Wait(mutex_);
+}
+
+void MemberSession::Send(v1::MemberMessage message) {
+  MutexLock lock(mutex_);
+  message.set_number(++last_number_);
+  unacknowledged_.push_back(message);
+  if (welcomed_) stream_->Write(std::move(message));
+}
+
+void MemberSession::Leave(const std::string& reason, absl::Duration timeout) {
+  v1::MemberMessage goodbye;
+  goodbye.mutable_goodbye()->set_reason(reason);
+  Send(std::move(goodbye));
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  // The coordinator answers a goodbye by ending the stream.
+  const uint64_t attempt = attempt_;
+  const absl::Duration deadline = options_.clock->SinceBoot() + timeout;
+  while (welcomed_ && attempt_ == attempt && !ended_) {
+    const absl::Duration left = deadline - options_.clock->SinceBoot();
+    if (left <= absl::ZeroDuration()) return;
+    changed_.WaitFor(mutex_, left);
+  }
+}
+
+void MemberSession::Run() {
+  mutex_.Lock();
+  while (!stopping_ && !ended_) {
+    if (stream_ == nullptr) {
+      const absl::Duration limit = ever_welcomed_ ? options_.away_timeout : options_.join_timeout;
+      if (options_.clock->SinceBoot() - away_since_ > limit) {
+        const absl::Status status =
+            absl::UnavailableError(absl::StrCat("the coordinator at ", options_.coordinator_address,
+                                                " is out of reach: ", last_error_.message()));
+        mutex_.Unlock();
+        End(status);
+        return;
+      }
+      Connect();
+    } else if (welcomed_) {
+      mutex_.Unlock();
+      SendHeartbeat();
+      mutex_.Lock();
+      if (stopping_ || ended_) break;
+    }
+    changed_.WaitFor(mutex_, interval_);
+  }
+  mutex_.Unlock();
+}
+
+void MemberSession::Connect() {
+  const uint64_t attempt = ++attempt_;
+  ++open_streams_;
+  stream_ =
+      Stream::Start([this](grpc::ClientContext* context,
+                           Stream::Reactor* reactor) { stub_->async()->Join(context, reactor); },
+                    [this, attempt](v1::CoordinatorMessage& message) { Receive(attempt, message); },
+                    [this, attempt](const absl::Status& status) { Closed(attempt, status); });
+  v1::MemberMessage hello;
+  *hello.mutable_hello() = options_.hello;
+  stream_->Write(std::move(hello));
+}
+
+void MemberSession::Receive(uint64_t attempt, v1::CoordinatorMessage& message) {
+  {
+    MutexLock lock(mutex_);
+    if (attempt != attempt_ || stopping_ || ended_) return;
+    if (message.has_ack() || message.has_welcome()) {
+      const uint64_t received =
+          message.has_ack() ? message.ack().received() : message.welcome().received();
+      while (!unacknowledged_.empty() && unacknowledged_.front().number() <= received) {
+        unacknowledged_.pop_front();
+      }
+    }
+    if (message.has_ack()) return;
+    if (message.has_welcome()) {
+      welcomed_ = true;
+      ever_welcomed_ = true;
+      const auto& interval = message.welcome().heartbeat_interval();
+      interval_ = absl::Seconds(interval.seconds()) + absl::Nanoseconds(interval.nanos());
+      for (const v1::MemberMessage& repeated : unacknowledged_) stream_->Write(repeated);
+      changed_.NotifyAll();
+    }
+  }
+  callbacks_.on_message(message);
+}
+
+void MemberSession::Closed(uint64_t attempt, const absl::Status& status) {
+  bool over = false;
+  {
+    MutexLock lock(mutex_);
+    if (attempt == attempt_) {
+      if (welcomed_) {
+        away_since_ = options_.clock->SinceBoot();
+        if (!stopping_) spdlog::warn("the coordinator's stream ended: {}", status.ToString());
+      }
+      ++attempt_;
+      stream_ = nullptr;
+      welcomed_ = false;
+      last_error_ = status;
+      over = !stopping_ && !ended_ && !IsPassing(status);
+    }
+  }
+  if (over) {
+    End(absl::Status(status.code(),
+                     absl::StrCat("the coordinator at ", options_.coordinator_address,
+                                  " refused: ", status.message())));
+  }
+  MutexLock lock(mutex_);
+  --open_streams_;
+  changed_.NotifyAll();
+}
+
+void MemberSession::SendHeartbeat() {
+  v1::MemberMessage heartbeat;
+  *heartbeat.mutable_heartbeat() = callbacks_.report();
+  MutexLock lock(mutex_);
+  if (welcomed_) stream_->Write(std::move(heartbeat));
+}
+
+void MemberSession::End(absl::Status status) {
+  {
+    MutexLock lock(mutex_);
+    if (ended_ || stopping_) return;
+    ended_ = true;
+    changed_.NotifyAll();
+  }
+  callbacks_.on_ended(std::move(status));
+}
+
+}  // namespace paramd

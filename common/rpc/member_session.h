@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+#include "common/base/thread.h"
+#include "common/rpc/client_stream.h"
+#include "paramd/v1/coordinator.grpc.pb.h"
+
+namespace paramd {
+
+// A daemon's membership in the cluster: says Hello, sends heartbeats, opens the stream again when
+// it breaks and repeats what the coordinator has not handled. Thread-safe.
+class MemberSession {
+ public:
+  struct Options {
+    std::string coordinator_address;
+    v1::Hello hello;
+    // How long the coordinator may be out of reach before the session is given up: before the first
+    // Welcome, and later.
+    absl::Duration join_timeout = absl::Minutes(1);
+    absl::Duration away_timeout = absl::Minutes(1);
+    Clock* clock = &Clock::System();
+  };
+  // Called from gRPC's threads and the session's own, one at a time for `on_message`; they must not
+  // block.
+  struct Callbacks {
+    // Everything but Ack. Welcome comes again after each reconnect.
+    std::function<void(const v1::CoordinatorMessage&)> on_message;
+    // What the next heartbeat says.
+    std::function<v1::Heartbeats()> report;
+    // Once, when the session is over: refused or out of reach. Nothing is called after that.
+    std::function<void(absl::Status)> on_ended;
+  };
+
+  MemberSession(Options options, Callbacks callbacks);
+  // Leaves without a word; the coordinator notices at the end of the lease.
+  ~MemberSession();
+
+  // Delivers `message` exactly once as long as the session lives.
+  void Send(v1::MemberMessage message);
+
+  // Says goodbye and waits up to `timeout` until the coordinator has heard it.
+  void Leave(const std::string& reason, absl::Duration timeout);
+
+ private:
+  using Stream = ClientStream<v1::MemberMessage, v1::CoordinatorMessage>;
+
+  void Run();
+  void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Receive(uint64_t attempt, v1::CoordinatorMessage& message);
+  void Closed(uint64_t attempt, const absl::Status& status);
+  void SendHeartbeat();
+  void End(absl::Status status);
+
+  const Options options_;
+  const Callbacks callbacks_;
+  const std::unique_ptr<v1::CoordinatorService::Stub> stub_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::shared_ptr<Stream> stream_ ABSL_GUARDED_BY(mutex_);
+  // Number of the current stream; what older ones say is not listened to.
+  uint64_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ever_welcomed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration away_since_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration interval_ ABSL_GUARDED_BY(mutex_) = absl::Milliseconds(200);
+  uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Sent and not acknowledged, by number.
+  std::deque<v1::MemberMessage> unacknowledged_ ABSL_GUARDED_BY(mutex_);
+  // Streams that gRPC has not done with.
+  int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  Thread thread_;
+};
+
+}  // namespace paramd

@@ -1,0 +1,210 @@
+#include "server/coordinator/coordinator.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/crc32c.h"
+#include "common/base/status_macros.h"
+#include "server/coordinator/partitions.h"
+
+namespace paramd {
+namespace {
+
+constexpr char kStateKey[] = "job";
+
+uint32_t Fingerprint(const v1::Config& config) { return Crc32c(config.SerializeAsString()); }
+
+// The state of a job that was running when the coordinator ended, if there is one.
+absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Value& stored,
+                                                               const v1::Config& config) {
+  if (stored.version == 0) return std::nullopt;
+  v1::CoordinatorState state;
+  if (!state.ParseFromString(stored.data)) {
+    return absl::DataLossError("the stored state of the coordinator cannot be read");
+  }
+  if (state.state() != v1::RUNNING) return std::nullopt;
+  if (state.config_fingerprint() != Fingerprint(config)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the state folder ", config.cluster().coordinator().store().dir(),
+                     " holds a running job with another configuration; start with that one, or "
+                     "remove the folder to give the job up"));
+  }
+  return state;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options) {
+  const v1::Config& config = options.config;
+  ASSIGN_OR_RETURN(std::vector<v1::Partition> train,
+                   CutTrainingFiles(config.data(), config.cluster().workers().min()));
+  ASSIGN_OR_RETURN(std::vector<v1::Partition> eval, EvaluationFiles(config.data()));
+  ASSIGN_OR_RETURN(const Store::Value stored, options.store->Get(kStateKey));
+  ASSIGN_OR_RETURN(const std::optional<v1::CoordinatorState> running, RunningJob(stored, config));
+  const absl::Duration now = options.clock->SinceBoot();
+  auto core =
+      running.has_value()
+          ? std::make_unique<CoordinatorCore>(config, *running, std::move(eval), now)
+          : std::make_unique<CoordinatorCore>(config, std::move(train), std::move(eval), now);
+  if (running.has_value())
+    spdlog::info("going on with the stored job at epoch {}", running->epoch());
+  return std::unique_ptr<Coordinator>(
+      new Coordinator(std::move(options), std::move(core), stored.version));
+}
+
+Coordinator::Coordinator(Options options, std::unique_ptr<CoordinatorCore> core,
+                         uint64_t stored_version)
+    : options_(std::move(options)),
+      tick_(std::clamp(absl::Seconds(options_.config.cluster().heartbeat().lease().seconds()) / 10,
+                       absl::Milliseconds(10), absl::Milliseconds(100))),
+      core_(std::move(core)),
+      stored_version_(stored_version),
+      thread_("coordinator", [this] { Run(); }) {}
+
+Coordinator::~Coordinator() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  thread_.Join();
+  saver_.reset();
+}
+
+ConnectionId Coordinator::Connect(std::shared_ptr<Connection> connection) {
+  MutexLock lock(mutex_);
+  connections_[++last_connection_] = std::move(connection);
+  return last_connection_;
+}
+
+void Coordinator::Receive(ConnectionId id, v1::MemberMessage message) {
+  Post([this, id, message = std::move(message)](absl::Duration now) {
+    return core_->OnMessage(id, message, now);
+  });
+}
+
+void Coordinator::Disconnect(ConnectionId id) {
+  {
+    MutexLock lock(mutex_);
+    connections_.erase(id);
+  }
+  Post([this, id](absl::Duration now) { return core_->OnDisconnect(id, now); });
+}
+
+void Coordinator::Abort(const std::string& reason) {
+  Post([this, reason](absl::Duration now) { return core_->OnAbort(reason, now); });
+}
+
+v1::ClusterStatus Coordinator::Status() {
+  auto status = std::make_shared<v1::ClusterStatus>();
+  auto done = std::make_shared<Notification>();
+  Post([this, status, done](absl::Duration now) {
+    *status = core_->Status(now);
+    done->Notify();
+    return CoordinatorCore::Actions();
+  });
+  done->Wait();
+  MutexLock lock(mutex_);
+  if (!store_problem_.empty()) status->add_problems(store_problem_);
+  return std::move(*status);
+}
+
+v1::JobStatus Coordinator::WaitUntilFinished() {
+  MutexLock lock(mutex_);
+  while (!result_.has_value()) changed_.Wait(mutex_);
+  return *result_;
+}
+
+void Coordinator::Post(Event event) {
+  MutexLock lock(mutex_);
+  events_.push_back(std::move(event));
+  changed_.NotifyAll();
+}
+
+void Coordinator::Run() {
+  const Event tick = [this](absl::Duration now) { return core_->OnTick(now); };
+  absl::Duration next_tick = options_.clock->SinceBoot();
+  while (true) {
+    Event event;
+    {
+      MutexLock lock(mutex_);
+      while (events_.empty() && !stopping_) {
+        const absl::Duration left = next_tick - options_.clock->SinceBoot();
+        if (left <= absl::ZeroDuration()) break;
+        changed_.WaitFor(mutex_, left);
+      }
+      // What was asked before the end is still answered.
+      if (events_.empty() && stopping_) return;
+      if (!events_.empty()) {
+        event = std::move(events_.front());
+        events_.pop_front();
+      }
+    }
+    if (event) Handle(event);
+    if (options_.clock->SinceBoot() >= next_tick) {
+      Handle(tick);
+      next_tick = options_.clock->SinceBoot() + tick_;
+    }
+  }
+}
+
+void Coordinator::Handle(const Event& event) {
+  CoordinatorCore::Actions actions = event(options_.clock->SinceBoot());
+  Persist();
+  for (CoordinatorCore::Action& action : actions) Perform(action);
+  if (!core_->finished()) return;
+  MutexLock lock(mutex_);
+  if (result_.has_value()) return;
+  result_ = core_->Status(options_.clock->SinceBoot()).job();
+  changed_.NotifyAll();
+}
+
+void Coordinator::Persist() {
+  if (core_->revision() == stored_revision_) return;
+  v1::CoordinatorState state = core_->State();
+  state.set_config_fingerprint(Fingerprint(options_.config));
+  const absl::StatusOr<uint64_t> version =
+      options_.store->CompareAndSwap(kStateKey, stored_version_, state.SerializeAsString());
+  std::string problem;
+  if (version.ok()) {
+    stored_version_ = *version;
+    stored_revision_ = core_->revision();
+  } else {
+    problem = absl::StrCat("the coordinator's state is not stored: ", version.status().message());
+    spdlog::error("{}", problem);
+  }
+  MutexLock lock(mutex_);
+  store_problem_ = problem;
+}
+
+void Coordinator::Perform(CoordinatorCore::Action& action) {
+  if (const auto* save = std::get_if<CoordinatorCore::SaveModel>(&action)) {
+    saver_.emplace("save-model", [this, map = save->shard_map] {
+      absl::Status status = options_.save_model(map);
+      Post([this, status](absl::Duration now) { return core_->OnModelSaved(status, now); });
+    });
+    return;
+  }
+  const auto* send = std::get_if<CoordinatorCore::Send>(&action);
+  const auto* close = std::get_if<CoordinatorCore::Close>(&action);
+  const ConnectionId id = send != nullptr ? send->connection : close->connection;
+  std::shared_ptr<Connection> connection;
+  {
+    MutexLock lock(mutex_);
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    connection = found->second;
+  }
+  if (send != nullptr) {
+    connection->Send(send->message);
+  } else {
+    connection->Close(close->status);
+  }
+}
+
+}  // namespace paramd

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+#include "common/base/thread.h"
+#include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "paramd/v1/status.pb.h"
+#include "server/coordinator/core.h"
+#include "server/coordinator/store.h"
+
+namespace paramd {
+
+// Runs a CoordinatorCore: one thread owns it, takes events in order, stores the state when it
+// changed and only then carries the actions out. Thread-safe.
+class Coordinator {
+ public:
+  // The coordinator's end of a member's stream. Both calls only queue.
+  class Connection {
+   public:
+    virtual ~Connection() = default;
+    virtual void Send(const v1::CoordinatorMessage& message) = 0;
+    virtual void Close(const absl::Status& status) = 0;
+  };
+
+  struct Options {
+    v1::Config config;
+    std::unique_ptr<Store> store;
+    // Writes the model of the finished job; called on a thread of its own.
+    std::function<absl::Status(const v1::ShardMap&)> save_model;
+    Clock* clock = &Clock::System();
+  };
+
+  // Looks at the data files and at the stored state: goes on with a job that was running, otherwise
+  // begins a new one. INVALID_ARGUMENT, NOT_FOUND: the data. FAILED_PRECONDITION: a job with
+  // another configuration is stored as running.
+  static absl::StatusOr<std::unique_ptr<Coordinator>> Start(Options options);
+  ~Coordinator();
+
+  // A new stream; its messages follow under the id that comes back. `connection` is shared because
+  // actions may be under way when the stream ends.
+  ConnectionId Connect(std::shared_ptr<Connection> connection);
+  void Receive(ConnectionId id, v1::MemberMessage message);
+  void Disconnect(ConnectionId id);
+
+  // Ends the job as failed.
+  void Abort(const std::string& reason);
+
+  v1::ClusterStatus Status();
+
+  // Blocks until the job has ended and its end is stored, then says how.
+  v1::JobStatus WaitUntilFinished();
+
+ private:
+  using Event = std::function<CoordinatorCore::Actions(absl::Duration now)>;
+
+  Coordinator(Options options, std::unique_ptr<CoordinatorCore> core, uint64_t stored_version);
+
+  void Post(Event event);
+  void Run();
+  void Handle(const Event& event);
+  // Stores the state if it changed. On an error the cluster goes on and status says so.
+  void Persist();
+  void Perform(CoordinatorCore::Action& action);
+
+  const Options options_;
+  const absl::Duration tick_;
+
+  // The coordinator's thread only.
+  std::unique_ptr<CoordinatorCore> core_;
+  uint64_t stored_version_;
+  uint64_t stored_revision_ = 0;
+  std::optional<Thread> saver_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Event> events_ ABSL_GUARDED_BY(mutex_);
+  ConnectionId last_connection_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<ConnectionId, std::shared_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string store_problem_ ABSL_GUARDED_BY(mutex_);
+  std::optional<v1::JobStatus> result_ ABSL_GUARDED_BY(mutex_);
+
+  Thread thread_;
+};
+
+}  // namespace paramd

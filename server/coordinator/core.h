@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "paramd/v1/status.pb.h"
+#include "server/coordinator/membership.h"
+#include "server/coordinator/work_queue.h"
+
+namespace paramd {
+
+// The coordinator's decisions: who is a member, where the shards are, who works on what, how the
+// job goes. A state machine: every event returns the actions that follow from it; it knows neither
+// time (it comes in), nor network, nor disk. Not thread-safe; `Coordinator` runs one.
+//
+// A job: WAITING_FOR_MEMBERS until `cluster.servers` shard hosts and the smallest number of workers
+// are there and a worker has declared the tables; then TRAINING, epoch after epoch; an epoch ends
+// when every partition is done and every worker is idle (so has left the clocks and all its pushes
+// are acknowledged); after some epochs and after the last, EVALUATING on one worker; then SAVING;
+// DONE.
+class CoordinatorCore {
+ public:
+  struct Send {
+    ConnectionId connection;
+    v1::CoordinatorMessage message;
+  };
+  // Ends a stream with a status.
+  struct Close {
+    ConnectionId connection;
+    absl::Status status;
+  };
+  // Save the model now; OnModelSaved answers.
+  struct SaveModel {
+    v1::ShardMap shard_map;
+  };
+  using Action = std::variant<Send, Close, SaveModel>;
+  using Actions = std::vector<Action>;
+
+  // A new job over `train` partitions and `eval` files.
+  CoordinatorCore(v1::Config config, std::vector<v1::Partition> train,
+                  std::vector<v1::Partition> eval, absl::Duration now);
+
+  // Goes on from a state that was stored by a coordinator with the same configuration.
+  CoordinatorCore(v1::Config config, const v1::CoordinatorState& stored,
+                  std::vector<v1::Partition> eval, absl::Duration now);
+
+  Actions OnMessage(ConnectionId connection, const v1::MemberMessage& message, absl::Duration now);
+  Actions OnDisconnect(ConnectionId connection, absl::Duration now);
+  // Call a few times in a lease.
+  Actions OnTick(absl::Duration now);
+  Actions OnModelSaved(const absl::Status& status, absl::Duration now);
+  // The operator ends the job.
+  Actions OnAbort(const std::string& reason, absl::Duration now);
+
+  bool finished() const { return job_.state() == v1::SUCCEEDED || job_.state() == v1::FAILED; }
+  const v1::JobStatus& job() const { return job_; }
+  v1::ClusterStatus Status(absl::Duration now) const;
+
+  // What has to be stored before the actions of an event are carried out; `revision` grows with
+  // every change of it.
+  v1::CoordinatorState State() const;
+  uint64_t revision() const { return revision_; }
+
+ private:
+  void HandleHello(ConnectionId connection, const v1::Hello& hello, absl::Duration now);
+  void HandleNumbered(Member& member, const v1::MemberMessage& message, absl::Duration now);
+  void HandleTables(Member& member, const v1::TableDeclaration& declaration);
+  void HandleWorkDone(Member& member, const v1::WorkDone& done);
+  void Lose(Member& member, const std::string& why, absl::Duration now);
+  // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
+  void Proceed(absl::Duration now);
+  void TryStart(absl::Duration now);
+  void HandOutWork();
+  void StartEpoch(uint32_t epoch);
+  void EndEpoch(absl::Duration now);
+  void AfterEvaluation(absl::Duration now);
+  void Finish(v1::JobState state, const std::string& message, int exit_code, absl::Duration now);
+  void ChangePhase(v1::JobPhase phase, absl::Duration now);
+
+  bool Admitted(const Member& worker);
+  bool AllWorkersIdle();
+  void SendGrant(const Member& worker, const WorkQueue::Grant& grant);
+  void SendTo(const Member& member, v1::CoordinatorMessage message);
+  void BroadcastView();
+  v1::ClusterView View() const;
+  double Progress() const;
+  uint64_t ExamplesSoFar() const;
+  Actions TakeActions();
+
+  const v1::Config config_;
+  std::vector<v1::Partition> train_;
+  const std::vector<v1::Partition> eval_;
+  Membership membership_;
+  WorkQueue work_;
+  v1::TableDeclaration declared_;
+  v1::ShardMap shard_map_;
+  uint64_t view_version_ = 0;
+  // state, message, exit_code, phase, epoch, evaluations, bad_records and model are kept in place.
+  v1::JobStatus job_;
+  uint64_t finished_records_ = 0;
+  std::vector<std::string> bad_record_examples_;
+  absl::Duration phase_began_;
+  // Spent in TRAINING and since the job began running, without the current phase.
+  absl::Duration training_time_;
+  absl::Duration running_time_;
+  uint64_t revision_ = 0;
+  Actions actions_;
+};
+
+}  // namespace paramd

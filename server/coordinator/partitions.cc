@@ -1,0 +1,96 @@
+#include "server/coordinator/partitions.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/file.h"
+#include "common/base/status_macros.h"
+
+namespace paramd {
+namespace {
+
+bool IsCompressed(absl::string_view path) {
+  return absl::EndsWith(path, ".gz") || absl::EndsWith(path, ".zst");
+}
+
+// The first line start at or after `offset`: right behind a newline, or the end of the file.
+absl::StatusOr<uint64_t> NextLineStart(const std::string& path, uint64_t offset, uint64_t size) {
+  constexpr uint64_t kStep = 64 << 10;
+  for (uint64_t at = offset - 1; at < size; at += kStep) {
+    ASSIGN_OR_RETURN(const std::string bytes, ReadFileRange(path, at, kStep));
+    const size_t newline = bytes.find('\n');
+    if (newline != std::string::npos) return at + newline + 1;
+    if (bytes.size() < kStep) break;
+  }
+  return size;
+}
+
+absl::Status CutFile(const std::string& path, uint64_t size, uint64_t parts,
+                     std::vector<v1::Partition>* partitions) {
+  std::vector<uint64_t> bounds = {0};
+  for (const uint64_t cut : EqualCuts(size, parts)) {
+    ASSIGN_OR_RETURN(const uint64_t start, NextLineStart(path, cut, size));
+    bounds.push_back(start);
+  }
+  bounds.push_back(size);
+  for (size_t i = 0; i + 1 < bounds.size(); ++i) {
+    if (bounds[i] == bounds[i + 1]) continue;
+    v1::Partition& partition = partitions->emplace_back();
+    partition.set_file(path);
+    partition.set_begin(bounds[i]);
+    partition.set_end(bounds[i + 1]);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<uint64_t> EqualCuts(uint64_t size, uint64_t parts) {
+  std::vector<uint64_t> cuts;
+  for (uint64_t part = 1; part < parts; ++part) {
+    const auto cut = static_cast<uint64_t>(static_cast<unsigned __int128>(size) * part / parts);
+    if (cut > (cuts.empty() ? 0 : cuts.back())) cuts.push_back(cut);
+  }
+  return cuts;
+}
+
+absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data,
+                                                            uint32_t workers) {
+  std::vector<uint64_t> sizes;
+  uint64_t plain_bytes = 0;
+  for (const std::string& path : data.train()) {
+    ASSIGN_OR_RETURN(sizes.emplace_back(), FileSize(path));
+    if (!IsCompressed(path)) plain_bytes += sizes.back();
+  }
+  const uint64_t wanted = uint64_t{workers} * data.partitions_per_worker();
+  std::vector<v1::Partition> partitions;
+  for (int i = 0; i < data.train_size(); ++i) {
+    if (sizes[i] == 0) continue;
+    if (IsCompressed(data.train(i))) {
+      partitions.emplace_back().set_file(data.train(i));
+      continue;
+    }
+    // In proportion to the file's share of all bytes, rounded up.
+    const auto share = static_cast<uint64_t>(
+        (static_cast<unsigned __int128>(wanted) * sizes[i] + plain_bytes - 1) / plain_bytes);
+    RETURN_IF_ERROR(CutFile(data.train(i), sizes[i], std::max<uint64_t>(share, 1), &partitions));
+  }
+  if (partitions.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data.train: there is nothing to train on: ", data.train(0),
+                     data.train_size() > 1 ? " and the other files are empty" : " is empty"));
+  }
+  return partitions;
+}
+
+absl::StatusOr<std::vector<v1::Partition>> EvaluationFiles(const v1::Data& data) {
+  std::vector<v1::Partition> files;
+  for (const std::string& path : data.eval()) {
+    ASSIGN_OR_RETURN(const uint64_t size, FileSize(path));
+    if (size > 0) files.emplace_back().set_file(path);
+  }
+  return files;
+}
+
+}  // namespace paramd

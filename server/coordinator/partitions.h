@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
+
+namespace paramd {
+
+// Where a file of `size` bytes is cut into `parts` equal pieces: parts - 1 ascending offsets inside
+// it, fewer when it is shorter than that. Pure.
+std::vector<uint64_t> EqualCuts(uint64_t size, uint64_t parts);
+
+// The training files of `data` as byte ranges that begin and end at line ends, for a cluster that
+// starts with `workers` workers: about data.partitions_per_worker pieces for each, and at least
+// `workers` pieces when there are as many lines. A compressed file is one partition. Empty files
+// have none. Reads only the neighbourhood of every cut. NOT_FOUND and the like: a file that cannot
+// be read, with its name. INVALID_ARGUMENT: no data in any file.
+absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data, uint32_t workers);
+
+// The held-out files, whole. Errors as above.
+absl::StatusOr<std::vector<v1::Partition>> EvaluationFiles(const v1::Data& data);
+
+}  // namespace paramd

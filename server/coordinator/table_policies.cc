@@ -1,0 +1,33 @@
+#include "server/coordinator/table_policies.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace paramd {
+
+absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclaration& declared,
+                                                        const v1::Config& config) {
+  std::vector<v1::TableSpec> specs(declared.tables().begin(), declared.tables().end());
+  for (v1::TableSpec& spec : specs) {
+    *spec.mutable_consistency() = config.consistency();
+    *spec.mutable_optimizer() = config.optimizer();
+  }
+  for (const v1::Table& table : config.tables()) {
+    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const v1::TableSpec& s) {
+      return s.name() == table.name();
+    });
+    if (spec == specs.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "tables: the model has no table '", table.name(), "'; it has ",
+          absl::StrJoin(specs, ", ",
+                        [](std::string* out, const v1::TableSpec& s) { out->append(s.name()); })));
+    }
+    if (table.has_consistency()) *spec->mutable_consistency() = table.consistency();
+    if (table.has_optimizer()) *spec->mutable_optimizer() = table.optimizer();
+  }
+  return specs;
+}
+
+}  // namespace paramd
