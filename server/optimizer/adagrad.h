@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+namespace paramd {
+
+// AdaGrad with a diagonal matrix and L2 regularisation; s is the sum of squares, state slot 0:
+//   h <- g + l2 w
+//   s <- s + h^2
+//   w <- w - learning_rate h / (sqrt(s) + epsilon)
+// Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
+// optimization", JMLR 12 (2011), figure 1 with psi_t from H_t = delta I + diag(s_t), delta =
+// epsilon, no further regulariser. Where the denominator is zero, w stays. s saturates at the
+// largest float.
+struct Adagrad {
+  static constexpr int kStateSlots = 1;
+
+  float learning_rate = 0;
+  float epsilon = 0;
+  float l2 = 0;
+
+  // As Optimizer::Apply.
+  void Apply(const float* gradient, int64_t n, float* parameters, float* state,
+             int64_t stride) const;
+};
+
+}  // namespace paramd

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+namespace paramd {
+
+// FTRL-proximal for each coordinate; z is state slot 0, the sum of squares s is state slot 1:
+//   sigma <- (sqrt(s + g^2) - sqrt(s)) / alpha
+//   z <- z + g - sigma w
+//   s <- s + g^2
+//   w <- 0                                                          if |z| <= l1
+//        -(z - sign(z) l1) / ((beta + sqrt(s)) / alpha + l2)        otherwise
+// McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013, algorithm 1 (where s
+// is called n). The paper computes w when it is needed; here it is kept, brought up to date after
+// each update. Where the denominator is zero, w is 0. s saturates at the largest float.
+struct Ftrl {
+  static constexpr int kStateSlots = 2;
+
+  float alpha = 1;
+  float beta = 0;
+  float l1 = 0;
+  float l2 = 0;
+
+  // As Optimizer::Apply.
+  void Apply(const float* gradient, int64_t n, float* parameters, float* state,
+             int64_t stride) const;
+};
+
+}  // namespace paramd
