@@ -1,0 +1,18 @@
+#include "server/consistency/policy.h"
+
+#include <algorithm>
+
+namespace paramd {
+
+uint64_t ClockToWaitFor(const v1::Consistency& consistency, uint64_t pull_clock) {
+  switch (consistency.mode()) {
+    case v1::Consistency::SSP:
+      return pull_clock - std::min<uint64_t>(pull_clock, consistency.staleness());
+    case v1::Consistency::BSP:
+      return pull_clock;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace paramd

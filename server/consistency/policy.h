@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+
+#include "paramd/v1/config.pb.h"
+
+namespace paramd {
+
+// The smallest MinClock() at which a pull for step `pull_clock` (by a client that has finished
+// `pull_clock` steps) may be answered:
+//   asp  0: a pull never waits
+//   ssp  pull_clock - staleness: nobody works more than `staleness` steps ahead of the slowest
+//   bsp  pull_clock: every step before it is finished by everybody
+uint64_t ClockToWaitFor(const v1::Consistency& consistency, uint64_t pull_clock);
+
+inline bool PullMayProceed(const v1::Consistency& consistency, uint64_t pull_clock,
+                           uint64_t min_clock) {
+  return min_clock >= ClockToWaitFor(consistency, pull_clock);
+}
+
+}  // namespace paramd
