@@ -1,0 +1,77 @@
+#include "server/table/dense_shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace paramd {
+
+DenseShard::DenseShard(RowRange range, uint32_t dim, const Initializer& initializer,
+                       std::shared_ptr<const Optimizer> optimizer)
+    : Shard(dim, initializer, std::move(optimizer)), range_(range) {
+  const uint64_t size = (range.end - range.begin) * dim;
+  MutexLock lock(mutex_);
+  parameters_.resize(size);
+  state_.resize(size * this->optimizer().state_slots());
+  for (uint64_t row = range.begin; row < range.end; ++row) {
+    initializer.Fill(row, absl::MakeSpan(&parameters_[OffsetOf(row)], dim));
+  }
+}
+
+absl::Status DenseShard::CheckRows(const RowSet& rows) const {
+  if (rows.first_row >= range_.begin && rows.first_row <= range_.end &&
+      rows.count <= range_.end - rows.first_row) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(rows.count, " rows from row ", rows.first_row,
+                                                 " are not all in rows [", range_.begin, ", ",
+                                                 range_.end, ") of the shard"));
+}
+
+void DenseShard::ApplyLocked(const RowSet& rows, const float* gradients) {
+  const uint64_t offset = OffsetOf(rows.first_row);
+  float* const state = state_.empty() ? nullptr : state_.data() + offset;
+  optimizer().Apply(gradients, static_cast<int64_t>(rows.count * dim()),
+                    parameters_.data() + offset, state, static_cast<int64_t>(parameters_.size()));
+}
+
+void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes) {
+  const uint64_t rows = range_.end - range_.begin;
+  std::vector<double> sum(rows * dim());
+  std::vector<bool> touched(rows);
+  for (const auto& [weight, push] : pushes) {
+    const uint64_t offset = OffsetOf(push.first_row);
+    for (size_t i = 0; i < push.gradients.size(); ++i) {
+      sum[offset + i] += weight * push.gradients[i];
+    }
+    const auto first = touched.begin() + static_cast<int64_t>(push.first_row - range_.begin);
+    std::fill_n(first, push.count, true);
+  }
+  const std::vector<float> gradients(sum.begin(), sum.end());
+  for (auto begin = touched.begin(), end = begin; begin != touched.end(); begin = end) {
+    end = std::find(begin, touched.end(), !*begin);
+    if (!*begin) continue;
+    const auto first = static_cast<uint64_t>(begin - touched.begin());
+    ApplyLocked({.count = static_cast<uint64_t>(end - begin), .first_row = range_.begin + first},
+                gradients.data() + first * dim());
+  }
+}
+
+void DenseShard::PullLocked(const RowSet& rows, float* out) const {
+  std::copy_n(parameters_.data() + OffsetOf(rows.first_row), rows.count * dim(), out);
+}
+
+ShardSize DenseShard::SizeLocked() const {
+  return {.rows = range_.end - range_.begin,
+          .bytes = (parameters_.size() + state_.size()) * sizeof(float)};
+}
+
+ShardSnapshot DenseShard::SnapshotLocked() const { return {.values = parameters_}; }
+
+void DenseShard::AddRowsTo(Hasher& hasher) const {
+  hasher.Add(absl::Span<const float>(parameters_));
+  hasher.Add(absl::Span<const float>(state_));
+}
+
+}  // namespace paramd

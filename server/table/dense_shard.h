@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/routing/shard_of.h"
+#include "server/table/shard.h"
+
+namespace paramd {
+
+// Consecutive rows of a dense table; all of them exist from the beginning.
+class DenseShard final : public Shard {
+ public:
+  // `range`: the shard's rows.
+  DenseShard(RowRange range, uint32_t dim, const Initializer& initializer,
+             std::shared_ptr<const Optimizer> optimizer);
+
+  absl::Status CheckRows(const RowSet& rows) const override;
+
+ private:
+  void ApplyLocked(const RowSet& rows, const float* gradients) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ApplySumLocked(absl::Span<const WeightedPush> pushes) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void PullLocked(const RowSet& rows, float* out) const override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ShardSize SizeLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ShardSnapshot SnapshotLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddRowsTo(Hasher& hasher) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Where a row of the table begins in parameters_ and in each slot of state_.
+  uint64_t OffsetOf(uint64_t row) const { return (row - range_.begin) * dim(); }
+
+  const RowRange range_;
+  std::vector<float> parameters_ ABSL_GUARDED_BY(mutex_);  // [rows][dim]
+  std::vector<float> state_ ABSL_GUARDED_BY(mutex_);       // [slots][rows][dim]
+};
+
+}  // namespace paramd

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+
+namespace paramd {
+
+// Rows of one shard that an operation is about. Borrows the keys.
+struct RowSet {
+  uint64_t count = 0;
+  uint64_t first_row = 0;           // dense: rows [first_row, first_row + count) of the table
+  absl::Span<const uint64_t> keys;  // sparse: `count` keys, strictly ascending
+};
+
+}  // namespace paramd

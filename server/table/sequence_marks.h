@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "server/table/hasher.h"
+
+namespace paramd {
+
+// Names one push for ever: a client numbers its operations in ascending order, from when it starts
+// (its incarnation).
+struct PushId {
+  uint32_t client = 0;
+  uint64_t incarnation = 0;
+  uint64_t sequence = 0;
+};
+
+// The highest sequence taken from each client. Not thread-safe.
+class SequenceMarks {
+ public:
+  // Whether the push is new; it is not from then on. Another incarnation of a client starts anew:
+  // whoever calls has made sure that it is the live one.
+  bool Take(const PushId& id) {
+    const auto [it, inserted] = marks_.try_emplace(id.client, Mark{id.incarnation, id.sequence});
+    if (inserted) return true;
+    Mark& mark = it->second;
+    if (mark.incarnation == id.incarnation && id.sequence <= mark.sequence) return false;
+    mark = {id.incarnation, id.sequence};
+    return true;
+  }
+
+  void AddTo(Hasher& hasher) const {
+    hasher.AddValues(uint64_t{marks_.size()});
+    for (const auto& [client, mark] : marks_) {
+      hasher.AddValues(client, mark.incarnation, mark.sequence);
+    }
+  }
+
+ private:
+  struct Mark {
+    uint64_t incarnation = 0;
+    uint64_t sequence = 0;
+  };
+  std::map<uint32_t, Mark> marks_;  // by client, ordered for AddTo
+};
+
+}  // namespace paramd

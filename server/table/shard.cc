@@ -1,0 +1,54 @@
+#include "server/table/shard.h"
+
+namespace paramd {
+
+PushOutcome Shard::Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients) {
+  MutexLock lock(mutex_);
+  if (!marks_.Take(id)) return PushOutcome::kDuplicate;
+  ApplyLocked(rows, gradients.data());
+  return PushOutcome::kTaken;
+}
+
+PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& rows,
+                              absl::Span<const float> gradients) {
+  MutexLock lock(mutex_);
+  if (!marks_.Take(id)) return PushOutcome::kDuplicate;
+  return buffer_.Add(id.client, step, rows, gradients) ? PushOutcome::kTaken : PushOutcome::kLate;
+}
+
+void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contributions) {
+  MutexLock lock(mutex_);
+  const std::vector<WeightedPush> pushes = buffer_.Close(step, contributions);
+  if (!pushes.empty()) ApplySumLocked(pushes);
+}
+
+void Shard::Discard(uint32_t client, uint64_t from_step) {
+  MutexLock lock(mutex_);
+  buffer_.Discard(client, from_step);
+}
+
+void Shard::Pull(const RowSet& rows, float* out) const {
+  MutexLock lock(mutex_);
+  PullLocked(rows, out);
+}
+
+ShardSize Shard::Size() const {
+  MutexLock lock(mutex_);
+  return SizeLocked();
+}
+
+ShardSnapshot Shard::Snapshot() const {
+  MutexLock lock(mutex_);
+  return SnapshotLocked();
+}
+
+uint64_t Shard::Digest() const {
+  Hasher hasher;
+  MutexLock lock(mutex_);
+  AddRowsTo(hasher);
+  marks_.AddTo(hasher);
+  buffer_.AddTo(hasher);
+  return hasher.Digest();
+}
+
+}  // namespace paramd

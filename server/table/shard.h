@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "common/base/mutex.h"
+#include "server/optimizer/optimizer.h"
+#include "server/table/hasher.h"
+#include "server/table/initializer.h"
+#include "server/table/rows.h"
+#include "server/table/sequence_marks.h"
+#include "server/table/step_buffer.h"
+
+namespace paramd {
+
+// What became of a push; every one of them is acknowledged.
+enum class PushOutcome {
+  kTaken,
+  kDuplicate,  // had been taken before; not applied again
+  kLate,       // its synchronous step is closed; not applied
+};
+
+struct ShardSize {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;  // parameters, optimizer state and index
+};
+
+// Every row of a shard, without optimizer state.
+struct ShardSnapshot {
+  std::vector<uint64_t> keys;  // sparse: ascending; dense: empty
+  std::vector<float> values;   // float32[rows][dim]
+};
+
+// A fixed part of a table: the unit of locking, placement and, later, replication. Thread-safe;
+// what one call changes is seen whole by others. Applying is deterministic to the bit.
+//
+// Arrays of gradients and values are float32[rows.count][dim]. `rows` must have passed CheckRows.
+class Shard {
+ public:
+  virtual ~Shard() = default;
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  uint32_t dim() const { return dim_; }
+
+  // INVALID_ARGUMENT: dense rows outside the shard; sparse keys that are not strictly ascending or
+  // belong to another shard. Sparse: rows.keys.size() must be rows.count. Takes no lock.
+  virtual absl::Status CheckRows(const RowSet& rows) const = 0;
+
+  // Applies gradients at once, unless they were taken before.
+  PushOutcome Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients);
+
+  // Keeps gradients until the synchronous step `step` closes, unless they were taken before.
+  PushOutcome Accumulate(const PushId& id, uint64_t step, const RowSet& rows,
+                         absl::Span<const float> gradients);
+
+  // Applies the mean gradient of step `step` once to every row that a contributor touched:
+  //   g = sum over contributors i of weight_i g_i     (in double precision)
+  // `contributions`: ascending by client, so that the order of arrival makes no difference. Drops
+  // every other push kept for this or an earlier step. No effect on a step that is closed.
+  void CloseStep(uint64_t step, absl::Span<const Contribution> contributions);
+
+  // Drops what the client pushed for synchronous steps from `from_step` on.
+  void Discard(uint32_t client, uint64_t from_step);
+
+  // Current rows to out[0, rows.count * dim). Creates no row: an absent key answers its initial
+  // values.
+  void Pull(const RowSet& rows, float* out) const;
+
+  ShardSize Size() const;
+  ShardSnapshot Snapshot() const;
+
+  // XXH3 of the whole state: rows, optimizer state, marks and kept pushes. Equal for equal states,
+  // however they came about.
+  uint64_t Digest() const;
+
+ protected:
+  // The optimizer is shared with the other shards of the table.
+  Shard(uint32_t dim, const Initializer& initializer, std::shared_ptr<const Optimizer> optimizer)
+      : dim_(dim), initializer_(initializer), optimizer_(std::move(optimizer)) {}
+
+  const Initializer& initializer() const { return initializer_; }
+  const Optimizer& optimizer() const { return *optimizer_; }
+
+  virtual void ApplyLocked(const RowSet& rows, const float* gradients)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  // Applies the weighted sum, rows that several pushes touch once. `pushes` is not empty.
+  virtual void ApplySumLocked(absl::Span<const WeightedPush> pushes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  virtual void PullLocked(const RowSet& rows, float* out) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  virtual ShardSize SizeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  virtual ShardSnapshot SnapshotLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  virtual void AddRowsTo(Hasher& hasher) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+
+  mutable Mutex mutex_;
+
+ private:
+  const uint32_t dim_;
+  const Initializer initializer_;
+  const std::shared_ptr<const Optimizer> optimizer_;
+  SequenceMarks marks_ ABSL_GUARDED_BY(mutex_);
+  StepBuffer buffer_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace paramd

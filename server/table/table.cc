@@ -1,0 +1,99 @@
+#include "server/table/table.h"
+
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/routing/shard_of.h"
+#include "server/table/dense_shard.h"
+#include "server/table/sparse_shard.h"
+
+namespace paramd {
+namespace {
+
+absl::Status CheckSpec(const v1::TableSpec& spec, size_t shards) {
+  const auto invalid = [&](const auto&... what) {
+    return absl::InvalidArgumentError(absl::StrCat("table ", spec.name(), ": ", what...));
+  };
+  if (spec.name().empty()) return invalid("it has no name");
+  if (spec.kind() != v1::TableSpec::DENSE && spec.kind() != v1::TableSpec::SPARSE) {
+    return invalid("unknown kind ", static_cast<int>(spec.kind()));
+  }
+  if (spec.dim() == 0) return invalid("dim is 0");
+  if (shards == 0) return invalid("it has no shards");
+  if (shards > std::numeric_limits<uint32_t>::max()) return invalid("too many shards");
+  const v1::Consistency::Mode mode = spec.consistency().mode();
+  if (mode == v1::Consistency::MODE_UNSPECIFIED || !v1::Consistency::Mode_IsValid(mode)) {
+    return invalid("unknown consistency mode ", static_cast<int>(mode));
+  }
+  if (spec.kind() == v1::TableSpec::SPARSE) {
+    return spec.rows() == 0 ? absl::OkStatus() : invalid("a sparse table has a number of rows");
+  }
+  if (spec.rows() < shards) return invalid("more shards than rows");
+  // Leaves room for the size in bytes, with state, in 64 bits.
+  if (spec.rows() > (uint64_t{1} << 56) / spec.dim()) return invalid("too many rows");
+  return absl::OkStatus();
+}
+
+std::shared_ptr<Shard> MakeShard(const v1::TableSpec& spec, uint32_t shard, uint32_t shards,
+                                 uint64_t seed, std::shared_ptr<const Optimizer> optimizer) {
+  const Initializer initializer = {.seed = seed, .table = Initializer::HashOfName(spec.name())};
+  if (spec.kind() == v1::TableSpec::SPARSE) {
+    return std::make_shared<SparseShard>(shard, shards, spec.dim(), initializer,
+                                         std::move(optimizer));
+  }
+  return std::make_shared<DenseShard>(RowsOfShard(spec.rows(), shards, shard), spec.dim(),
+                                      initializer, std::move(optimizer));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Table>> Table::Create(const v1::TableSpec& spec,
+                                                           const std::vector<bool>& here,
+                                                           uint64_t seed, const Table* previous) {
+  RETURN_IF_ERROR(CheckSpec(spec, here.size()));
+  if (previous != nullptr && (previous->shards() != here.size() ||
+                              previous->spec().SerializeAsString() != spec.SerializeAsString())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("table ", spec.name(), ": it differs from table ", previous->spec().name(),
+                     ", which has this index already"));
+  }
+  std::shared_ptr<Table> table(new Table);
+  table->spec_ = spec;
+  if (previous != nullptr) {
+    table->optimizer_ = previous->optimizer_;
+  } else {
+    ASSIGN_OR_RETURN(table->optimizer_, Optimizer::Create(spec.optimizer()));
+  }
+  table->shards_.resize(here.size());
+  const uint32_t shards = table->shards();
+  try {
+    for (uint32_t i = 0; i < shards; ++i) {
+      if (!here[i]) continue;
+      if (previous != nullptr) table->shards_[i] = previous->shards_[i];
+      if (table->shards_[i]) continue;
+      table->shards_[i] = MakeShard(spec, i, shards, seed, table->optimizer_);
+    }
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(absl::StrCat("table ", spec.name(), ": no memory"));
+  } catch (const std::length_error&) {
+    return absl::ResourceExhaustedError(absl::StrCat("table ", spec.name(), ": no memory"));
+  }
+  return table;
+}
+
+ShardSize Table::Size() const {
+  ShardSize total;
+  for (const std::shared_ptr<Shard>& shard : shards_) {
+    if (!shard) continue;
+    const ShardSize size = shard->Size();
+    total.rows += size.rows;
+    total.bytes += size.bytes;
+  }
+  return total;
+}
+
+}  // namespace paramd
