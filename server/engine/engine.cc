@@ -1,0 +1,413 @@
+#include "server/engine/engine.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "server/consistency/policy.h"
+#include "server/table/hasher.h"
+#include "server/table/sequence_marks.h"
+#include "server/table/shard.h"
+
+namespace paramd {
+namespace {
+
+// The clock that every client has to reach before the pull is answered.
+uint64_t ClockNeededBy(const PendingPull& pull) {
+  if (pull.operation.ignore_clock) return 0;
+  return ClockToWaitFor(pull.checked.table->spec().consistency(), pull.operation.clock);
+}
+
+template <typename Function>
+void ForEachSynchronousShard(const View& view, const Function& function) {
+  for (const std::shared_ptr<const Table>& table : view.tables) {
+    if (!table->synchronous()) continue;
+    for (uint32_t i = 0; i < table->shards(); ++i) {
+      if (Shard* const shard = table->shard(i)) function(*shard);
+    }
+  }
+}
+
+}  // namespace
+
+Engine::Engine(const EngineOptions& options)
+    : options_(options), view_(std::make_shared<const View>()) {}
+
+Engine::~Engine() {
+  std::vector<PendingPull> waiting;
+  {
+    MutexLock lock(mutex_);
+    waiting = parked_.TakeIf([](const PendingPull&) { return true; });
+  }
+  for (PendingPull& pull : waiting) {
+    pull.reply.status = absl::CancelledError("the server stops");
+    pull.done(std::move(pull.reply));
+  }
+}
+
+// ---- operations
+
+void Engine::Handle(const Operation& operation, ReplyCallback done) {
+  switch (operation.kind) {
+    case OperationKind::kAttach:
+    case OperationKind::kAdvance:
+      return Finish(AttachOrAdvance(operation), done);
+    case OperationKind::kDetach:
+      return Finish(Detach(operation), done);
+    case OperationKind::kPush:
+      return Finish(Push(operation), done);
+    case OperationKind::kPull:
+      return Pull(operation, std::move(done));
+  }
+  Finish({.sequence = operation.sequence, .status = absl::InvalidArgumentError("unknown kind")},
+         done);
+}
+
+absl::Status Engine::Admit(const Operation& operation) const {
+  RETURN_IF_ERROR(CheckSender(*view_, operation));
+  const bool by_clock = operation.kind == OperationKind::kAdvance ||
+                        operation.kind == OperationKind::kPush ||
+                        (operation.kind == OperationKind::kPull && !operation.ignore_clock);
+  if (by_clock && !clocks_.ClockOf(operation.client)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("client ", operation.client, " is not attached"));
+  }
+  return absl::OkStatus();
+}
+
+Reply Engine::NewReply(const Operation& operation) const {
+  return {.sequence = operation.sequence,
+          .status = Admit(operation),
+          .epoch = view_->epoch,
+          .clock = clocks_.MinClock()};
+}
+
+Engine::Admission Engine::Begin(const Operation& operation) const {
+  MutexLock lock(mutex_);
+  return {.reply = NewReply(operation), .view = view_, .closed = closed_};
+}
+
+void Engine::Finish(Reply reply, const ReplyCallback& done) {
+  if (!reply.status.ok()) refused_.fetch_add(1, std::memory_order_relaxed);
+  done(std::move(reply));
+}
+
+Reply Engine::AttachOrAdvance(const Operation& operation) {
+  Reply reply;
+  {
+    MutexLock lock(mutex_);
+    reply = NewReply(operation);
+    if (reply.status.ok()) reply.status = CheckControl(operation);
+    if (!reply.status.ok()) return reply;
+    if (operation.kind == OperationKind::kAttach) {
+      reply.clock = clocks_.Attach(operation.client);
+      return reply;
+    }
+    clocks_.Advance(operation.client, operation.clock);
+    reply.clock = clocks_.MinClock();
+  }
+  Settle();
+  return reply;
+}
+
+Reply Engine::Detach(const Operation& operation) {
+  Admission admission = Begin(operation);
+  Reply& reply = admission.reply;
+  if (reply.status.ok()) reply.status = CheckControl(operation);
+  if (!reply.status.ok()) return reply;
+  DiscardUnfinished(*admission.view, operation.client);
+  std::vector<PendingPull> waiting;
+  {
+    MutexLock lock(mutex_);
+    clocks_.Detach(operation.client);
+    waiting = parked_.TakeIf(
+        [&](const PendingPull& pull) { return pull.operation.client == operation.client; });
+    reply.clock = clocks_.MinClock();
+  }
+  for (PendingPull& pull : waiting) Resume(std::move(pull));
+  Settle();
+  return reply;
+}
+
+// ---- pushes
+
+Reply Engine::Push(const Operation& operation) {
+  Admission admission = Begin(operation);
+  Reply& reply = admission.reply;
+  if (!reply.status.ok()) return reply;
+  const auto checked = CheckRows(*admission.view, operation, options_.limits);
+  if (!checked.ok()) {
+    reply.status = checked.status();
+    return reply;
+  }
+  Deliver(operation, *checked);
+  if (operation.finishes_step) {
+    {
+      MutexLock lock(mutex_);
+      FinishStep(operation);
+      reply.clock = clocks_.MinClock();
+    }
+    Settle();
+  }
+  pushes_.fetch_add(1, std::memory_order_relaxed);
+  return reply;
+}
+
+void Engine::Deliver(const Operation& operation, const CheckedOperation& checked) {
+  const PushId id = {.client = operation.client,
+                     .incarnation = operation.incarnation,
+                     .sequence = operation.sequence};
+  uint64_t next = 0;
+  bool duplicate = false, late = false;
+  for (const ShardPart& part : checked.parts) {
+    const uint64_t size = part.rows.count * part.shard->dim();
+    const auto gradients = operation.values.subspan(next, size);
+    const PushOutcome outcome =
+        checked.table->synchronous()
+            ? part.shard->Accumulate(id, operation.clock, part.rows, gradients)
+            : part.shard->Push(id, part.rows, gradients);
+    duplicate |= outcome == PushOutcome::kDuplicate;
+    late |= outcome == PushOutcome::kLate;
+    next += size;
+  }
+  if (duplicate) duplicates_.fetch_add(1, std::memory_order_relaxed);
+  if (late) late_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Engine::FinishStep(const Operation& operation) {
+  const std::optional<uint64_t> clock = clocks_.ClockOf(operation.client);
+  if (!clock || operation.clock < *clock) return;  // it has left meanwhile, or repeats itself
+  if (view_->synchronous) {
+    ledger_.Record(operation.client, operation.clock, operation.examples);
+  }
+  clocks_.Advance(operation.client, operation.clock + 1);
+}
+
+// ---- pulls
+
+void Engine::Pull(const Operation& operation, ReplyCallback done) {
+  Admission admission = Begin(operation);
+  if (!admission.reply.status.ok()) return Finish(std::move(admission.reply), done);
+  auto checked = CheckRows(*admission.view, operation, options_.limits);
+  if (!checked.ok()) {
+    admission.reply.status = checked.status();
+    return Finish(std::move(admission.reply), done);
+  }
+  PendingPull pull = {.operation = operation,
+                      .checked = *std::move(checked),
+                      .reply = std::move(admission.reply),
+                      .done = std::move(done)};
+  if (ClockNeededBy(pull) <= admission.closed) return Answer(std::move(pull));
+  pull.OwnKeys();
+  Resume(std::move(pull));
+}
+
+void Engine::Resume(PendingPull pull) {
+  const uint64_t needed = ClockNeededBy(pull);
+  {
+    MutexLock lock(mutex_);
+    pull.reply = NewReply(pull.operation);
+    if (pull.reply.status.ok() && needed > closed_) {
+      if (parked_.all().size() < options_.max_parked_pulls) {
+        return parked_.Add(needed, std::move(pull));
+      }
+      pull.reply.status = absl::ResourceExhaustedError(
+          absl::StrCat("there are ", options_.max_parked_pulls, " waiting pulls already"));
+    }
+  }
+  if (!pull.reply.status.ok()) return Finish(std::move(pull.reply), pull.done);
+  Answer(std::move(pull));
+}
+
+void Engine::Answer(PendingPull pull) {
+  pull.reply.values.resize(pull.checked.values);
+  float* out = pull.reply.values.data();
+  for (const ShardPart& part : pull.checked.parts) {
+    part.shard->Pull(part.rows, out);
+    out += part.rows.count * part.shard->dim();
+  }
+  pulls_.fetch_add(1, std::memory_order_relaxed);
+  pull.done(std::move(pull.reply));
+}
+
+void Engine::Cancel(uint32_t client, uint64_t incarnation) {
+  std::vector<PendingPull> waiting;
+  {
+    MutexLock lock(mutex_);
+    waiting = parked_.TakeIf([&](const PendingPull& pull) {
+      return pull.operation.client == client && pull.operation.incarnation == incarnation;
+    });
+  }
+  for (PendingPull& pull : waiting) {
+    pull.reply.status = absl::CancelledError("the connection is gone");
+    pull.done(std::move(pull.reply));
+  }
+}
+
+// ---- steps
+
+void Engine::Settle() {
+  std::vector<PendingPull> ready;
+  while (const std::optional<Closing> closing = BeginClosing(&ready)) {
+    for (const FinishedStep& step : closing->steps) {
+      ForEachSynchronousShard(
+          *closing->view, [&](Shard& shard) { shard.CloseStep(step.step, step.contributions); });
+    }
+    // Steps that nobody took part in.
+    ForEachSynchronousShard(*closing->view,
+                            [&](Shard& shard) { shard.CloseStep(closing->clock - 1, {}); });
+    EndClosing(*closing);
+  }
+  for (PendingPull& pull : ready) Answer(std::move(pull));
+}
+
+std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* ready) {
+  MutexLock lock(mutex_);
+  if (closing_) return std::nullopt;
+  const uint64_t clock = clocks_.MinClock();
+  if (clock > closed_ && view_->synchronous) {
+    closing_ = true;
+    return Closing{.view = view_, .clock = clock, .steps = ledger_.TakeBefore(clock)};
+  }
+  closed_ = clock;
+  *ready = parked_.TakeReady(closed_);
+  for (PendingPull& pull : *ready) pull.reply = NewReply(pull.operation);
+  return std::nullopt;
+}
+
+void Engine::EndClosing(const Closing& closing) {
+  MutexLock lock(mutex_);
+  closed_ = closing.clock;
+  closing_ = false;
+}
+
+void Engine::DiscardUnfinished(const View& view, uint32_t client) {
+  std::optional<uint64_t> clock;
+  {
+    MutexLock lock(mutex_);
+    clock = clocks_.ClockOf(client);
+  }
+  if (!clock) return;
+  ForEachSynchronousShard(view, [&](Shard& shard) { shard.Discard(client, *clock); });
+}
+
+// ---- views
+
+void Engine::SetServerId(uint32_t id) {
+  MutexLock lock(mutex_);
+  server_id_ = id;
+}
+
+absl::Status Engine::ApplyView(const v1::ClusterView& message) {
+  ASSIGN_OR_RETURN(std::vector<PendingPull> waiting, Install(message));
+  for (PendingPull& pull : waiting) Resume(std::move(pull));
+  Settle();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& message) {
+  MutexLock installing(view_mutex_);
+  std::shared_ptr<const View> before;
+  std::optional<uint32_t> server;
+  {
+    MutexLock lock(mutex_);
+    before = view_;
+    server = server_id_;
+  }
+  if (!server) return absl::FailedPreconditionError("a view came before the server's id");
+  if (message.version() <= before->version) return std::vector<PendingPull>();
+  ASSIGN_OR_RETURN(std::shared_ptr<const View> view,
+                   View::Make(message, *server, options_.seed, *before));
+  absl::flat_hash_set<uint32_t> staying;
+  for (const auto& [client, incarnation] : before->workers) {
+    if (view->IsMember(client, incarnation)) {
+      staying.insert(client);
+    } else {
+      DiscardUnfinished(*before, client);
+    }
+  }
+  MutexLock lock(mutex_);
+  view_ = std::move(view);
+  clocks_.RetainOnly(staying);
+  return parked_.TakeIf([this](const PendingPull& pull) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !Admit(pull.operation).ok();
+  });
+}
+
+// ---- what others want to know
+
+absl::StatusOr<ShardSnapshot> Engine::ReadShard(uint32_t table, uint32_t shard,
+                                                uint64_t epoch) const {
+  std::shared_ptr<const View> view;
+  {
+    MutexLock lock(mutex_);
+    view = view_;
+  }
+  if (epoch != view->epoch) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("epoch ", epoch, " was asked for, the shard map has epoch ", view->epoch));
+  }
+  if (table >= view->tables.size() || shard >= view->tables[table]->shards() ||
+      view->tables[table]->shard(shard) == nullptr) {
+    return absl::NotFoundError(absl::StrCat("table ", table, ", shard ", shard, " is not here"));
+  }
+  return view->tables[table]->shard(shard)->Snapshot();
+}
+
+v1::ServerReport Engine::Report() const {
+  v1::ServerReport report;
+  std::shared_ptr<const View> view;
+  {
+    MutexLock lock(mutex_);
+    view = view_;
+    const ClockTracker::ClientClock slowest =
+        clocks_.Slowest().value_or(ClockTracker::ClientClock());
+    for (const auto& [clock, pull] : parked_.all()) {
+      v1::WaitingPull& waiting = *report.add_waiting();
+      waiting.set_table(pull.operation.table);
+      waiting.set_client(pull.operation.client);
+      waiting.set_clock(pull.operation.clock);
+      waiting.set_waits_for_client(slowest.client);
+      waiting.set_waits_for_clock(slowest.clock);
+    }
+  }
+  for (size_t i = 0; i < view->tables.size(); ++i) {
+    const ShardSize size = view->tables[i]->Size();
+    v1::TableReport& table = *report.add_tables();
+    table.set_table(static_cast<uint32_t>(i));
+    table.set_rows(size.rows);
+    table.set_bytes(size.bytes);
+  }
+  const EngineCounters counters = Counters();
+  report.set_pushes(counters.pushes);
+  report.set_pulls(counters.pulls);
+  report.set_refused(counters.refused);
+  return report;
+}
+
+EngineCounters Engine::Counters() const {
+  return {.pushes = pushes_.load(std::memory_order_relaxed),
+          .pulls = pulls_.load(std::memory_order_relaxed),
+          .refused = refused_.load(std::memory_order_relaxed),
+          .duplicates = duplicates_.load(std::memory_order_relaxed),
+          .late = late_.load(std::memory_order_relaxed)};
+}
+
+uint64_t Engine::Digest() const {
+  Hasher hasher;
+  std::shared_ptr<const View> view;
+  {
+    MutexLock lock(mutex_);
+    view = view_;
+    hasher.AddValues(clocks_.MinClock(), uint64_t{parked_.all().size()});
+  }
+  for (const std::shared_ptr<const Table>& table : view->tables) {
+    for (uint32_t i = 0; i < table->shards(); ++i) {
+      if (const Shard* const shard = table->shard(i)) hasher.AddValues(i, shard->Digest());
+    }
+  }
+  return hasher.Digest();
+}
+
+}  // namespace paramd

@@ -1,0 +1,177 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/mutex.h"
+#include "common/wire/operation.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "server/consistency/clock_tracker.h"
+#include "server/engine/check_operation.h"
+#include "server/engine/parked_pulls.h"
+#include "server/engine/step_ledger.h"
+#include "server/engine/view.h"
+#include "server/table/table.h"
+
+namespace paramd {
+
+struct EngineOptions {
+  uint64_t seed = 0;  // of initial values; the same on every server
+  OperationLimits limits;
+  size_t max_parked_pulls = 65536;
+};
+
+// Sums since the start.
+struct EngineCounters {
+  uint64_t pushes = 0;      // acknowledged
+  uint64_t pulls = 0;       // answered with rows
+  uint64_t refused = 0;     // operations answered with an error, other than by Cancel
+  uint64_t duplicates = 0;  // pushes that some shard had taken before
+  uint64_t late = 0;        // pushes that came to some shard after their synchronous step closed
+};
+
+// The core of a shard host: takes operations of clients as parameter.proto says, keeps the tables'
+// shards and the clients' clocks. Knows no transport. Thread-safe.
+//
+//   Engine engine({.seed = 42});
+//   engine.SetServerId(1);
+//   engine.ApplyView(view);                      // whenever the coordinator sends one
+//   engine.Handle(operation, [](Reply reply) { ... });
+//
+// Operations of one client are handed in one after the other, in the order it sent them.
+//
+// Locks, in the order they are taken: view_mutex_, mutex_, a shard's. mutex_ is held for
+// book-keeping only: rows are read and written under the shards' locks, after mutex_ is let go.
+// Callbacks run under no lock.
+//
+// Synchronous steps. A step is finished when MinClock() is beyond it, and closed when its mean
+// gradient is applied to all shards here; closed_ follows MinClock(). Pulls wait for closed_, so a
+// pull of a step never sees a part of the step before. Whoever moves MinClock() closes the steps it
+// finished, unless another thread is at it (closing_), which then goes on with these: steps close
+// one after the other. While they do, nobody can apply anything to a later one.
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options);
+
+  // Answers the pulls that still wait with CANCELLED. No other call is under way.
+  ~Engine();
+
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // This server's id, by which it finds itself in shard maps. Once, before the first view.
+  void SetServerId(uint32_t id);
+
+  // Takes over a view: makes the shards that are placed here for the first time, keeps those that
+  // are here already; clients that are not members any more leave the clocks (their waiting pulls
+  // are refused, others may go on). Pulls that wait under an earlier epoch are refused. A view that
+  // is not newer than the last one is ignored.
+  // FAILED_PRECONDITION: no server id yet. INVALID_ARGUMENT, RESOURCE_EXHAUSTED: as View::Make;
+  // nothing was changed.
+  absl::Status ApplyView(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
+
+  // Takes an operation and calls `done` exactly once: before it returns, or, for a pull that has to
+  // wait, later from whichever thread lets it go on. What `operation` borrows is not used after the
+  // return. The reply's status is one of those that parameter.proto names; with an error, nothing
+  // was changed.
+  void Handle(const Operation& operation, ReplyCallback done) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Answers the client's waiting pulls with CANCELLED; its connection is gone. The client stays in
+  // the clocks: it may come back.
+  void Cancel(uint32_t client, uint64_t incarnation) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Every row of a shard. NOT_FOUND: no such table, or a shard that is not here.
+  // FAILED_PRECONDITION: another epoch.
+  absl::StatusOr<ShardSnapshot> ReadShard(uint32_t table, uint32_t shard, uint64_t epoch) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // For the coordinator's status.
+  v1::ServerReport Report() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  EngineCounters Counters() const;
+
+  // XXH3 of the state of all shards here, the smallest clock and the number of waiting pulls.
+  uint64_t Digest() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // An operation's sender was looked at.
+  struct Admission {
+    Reply reply;  // without values; its status says whether the operation may go on
+    std::shared_ptr<const View> view;
+    uint64_t closed = 0;  // closed_ at the time
+  };
+
+  // Steps to close on the shards of a view; every step before `clock` is closed then.
+  struct Closing {
+    std::shared_ptr<const View> view;
+    uint64_t clock = 0;
+    std::vector<FinishedStep> steps;
+  };
+
+  // Whether the client may do this now: CheckSender, and that it is attached where it has to be.
+  absl::Status Admit(const Operation& operation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A reply with Admit's status.
+  Reply NewReply(const Operation& operation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Admission Begin(const Operation& operation) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Counts an error, and calls back.
+  void Finish(Reply reply, const ReplyCallback& done);
+
+  Reply AttachOrAdvance(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
+  Reply Detach(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Reply Push(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Gives the parts of a push to their shards.
+  void Deliver(const Operation& operation, const CheckedOperation& checked);
+  // The client has finished the operation's step.
+  void FinishStep(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void Pull(const Operation& operation, ReplyCallback done) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Answers, parks or refuses a pull that owns its keys.
+  void Resume(PendingPull pull) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Reads the rows and calls back. The reply's other fields are set.
+  void Answer(PendingPull pull) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Closes the steps that are finished and answers the pulls that may go on then. To be called
+  // whenever MinClock() may have moved.
+  void Settle() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The next steps to close, which is up to the caller then. Nothing when there are none (then the
+  // pulls that may go on are moved to `ready`) or another thread is at it.
+  std::optional<Closing> BeginClosing(std::vector<PendingPull>* ready) ABSL_LOCKS_EXCLUDED(mutex_);
+  void EndClosing(const Closing& closing) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Drops what a client that leaves has pushed for steps that it did not finish.
+  void DiscardUnfinished(const View& view, uint32_t client) ABSL_LOCKS_EXCLUDED(mutex_);
+  // ApplyView under view_mutex_. Returns waiting pulls that the view may not allow any more.
+  absl::StatusOr<std::vector<PendingPull>> Install(const v1::ClusterView& message)
+      ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
+
+  const EngineOptions options_;
+
+  std::atomic<uint64_t> pushes_{0};
+  std::atomic<uint64_t> pulls_{0};
+  std::atomic<uint64_t> refused_{0};
+  std::atomic<uint64_t> duplicates_{0};
+  std::atomic<uint64_t> late_{0};
+
+  // Held while a view is taken over, so that views come one after the other.
+  Mutex view_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+
+  mutable Mutex mutex_;
+  std::optional<uint32_t> server_id_ ABSL_GUARDED_BY(mutex_);
+  // Swapped whole. Shared with the operations under way.
+  std::shared_ptr<const View> view_ ABSL_GUARDED_BY(mutex_);
+  ClockTracker clocks_ ABSL_GUARDED_BY(mutex_);
+  StepLedger ledger_ ABSL_GUARDED_BY(mutex_);
+  ParkedPulls parked_ ABSL_GUARDED_BY(mutex_);
+  uint64_t closed_ ABSL_GUARDED_BY(mutex_) = 0;  // every step before it is closed
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace paramd

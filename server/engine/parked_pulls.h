@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "common/wire/operation.h"
+#include "server/engine/check_operation.h"
+
+namespace paramd {
+
+// Takes the answer to one operation.
+using ReplyCallback = std::function<void(Reply)>;
+
+// A pull that may have to wait for slower clients.
+struct PendingPull {
+  Operation operation;  // its segments, keys and values may be gone
+  CheckedOperation checked;
+  Reply reply;
+  ReplyCallback done;
+  std::vector<uint64_t> keys;  // what the parts of `checked` borrow, after OwnKeys
+
+  // Makes the pull independent of the operation's memory. It may be moved then, but not copied.
+  void OwnKeys();
+};
+
+// Pulls that wait, by the clock they wait for. Not thread-safe.
+class ParkedPulls {
+ public:
+  // Waits until every step before `clock` is closed.
+  void Add(uint64_t clock, PendingPull pull) { pulls_.emplace(clock, std::move(pull)); }
+
+  // Removes those that wait for `clock` or less, the earliest first.
+  std::vector<PendingPull> TakeReady(uint64_t clock);
+
+  // Removes those that fulfil `condition`.
+  std::vector<PendingPull> TakeIf(const std::function<bool(const PendingPull&)>& condition);
+
+  const std::multimap<uint64_t, PendingPull>& all() const { return pulls_; }
+
+ private:
+  std::multimap<uint64_t, PendingPull> pulls_;
+};
+
+}  // namespace paramd

@@ -1,0 +1,42 @@
+#include "server/engine/view.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace paramd {
+
+bool View::IsMember(uint32_t client, uint64_t incarnation) const {
+  const auto it = workers.find(client);
+  return it != workers.end() && it->second == incarnation;
+}
+
+absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& message,
+                                                       uint32_t server, uint64_t seed,
+                                                       const View& previous) {
+  auto view = std::make_shared<View>();
+  view->version = message.version();
+  view->epoch = message.shard_map().epoch();
+  for (const v1::WorkerMember& worker : message.workers()) {
+    view->workers[worker.id()] = worker.incarnation();
+  }
+  const auto& placements = message.shard_map().tables();
+  if (placements.size() < static_cast<int>(previous.tables.size())) {
+    return absl::InvalidArgumentError(absl::StrCat("view ", message.version(), " has ",
+                                                   placements.size(), " tables, there are ",
+                                                   previous.tables.size()));
+  }
+  for (const v1::TablePlacement& placement : placements) {
+    const size_t index = view->tables.size();
+    const Table* const known =
+        index < previous.tables.size() ? previous.tables[index].get() : nullptr;
+    std::vector<bool> here;
+    for (const uint32_t owner : placement.shard_servers()) here.push_back(owner == server);
+    ASSIGN_OR_RETURN(std::shared_ptr<const Table> table,
+                     Table::Create(placement.spec(), here, seed, known));
+    view->synchronous |= table->synchronous();
+    view->tables.push_back(std::move(table));
+  }
+  return view;
+}
+
+}  // namespace paramd

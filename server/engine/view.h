@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "server/table/table.h"
+
+namespace paramd {
+
+// What a shard host knows of the cluster, as of one ClusterView. Immutable and thread-safe, but for
+// what the tables' shards hold.
+struct View {
+  uint64_t version = 0;  // 0: none was received yet
+  uint64_t epoch = 0;
+  absl::flat_hash_map<uint32_t, uint64_t> workers;   // id -> incarnation
+  std::vector<std::shared_ptr<const Table>> tables;  // shared with the views before and after
+  bool synchronous = false;                          // whether some table is bsp
+
+  bool IsMember(uint32_t client, uint64_t incarnation) const;
+
+  // The view that `message` describes for server `server`, sharing tables and shards with
+  // `previous`.
+  // INVALID_ARGUMENT: a table makes no sense, or one of `previous` was changed or removed.
+  // RESOURCE_EXHAUSTED: no memory for new shards.
+  static absl::StatusOr<std::shared_ptr<const View>> Make(const v1::ClusterView& message,
+                                                          uint32_t server, uint64_t seed,
+                                                          const View& previous);
+};
+
+}  // namespace paramd
