@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace paramd {
+
+// What every batch of a data set looks like.
+struct DatasetShape {
+  // Sparse batches (LIBSVM), otherwise dense ones (CSV).
+  bool sparse = true;
+  // Dense: features in a row, without the label. Sparse: 0.
+  int64_t columns = 0;
+  // Dense: names of the features, when the files have a header; otherwise empty.
+  std::vector<std::string> feature_names;
+};
+
+// Examples of one step. Either sparse, in compressed sparse row (CSR) form:
+//   row_offsets  [rows + 1]  features of row i are entries [row_offsets[i], row_offsets[i + 1])
+//   columns      [entries]   index of the feature's key in unique_keys
+//   values       [entries]   value of the feature
+//   unique_keys  [keys]      strictly ascending
+// or dense:
+//   values       [rows][dense_cols], row-major; row_offsets, columns and unique_keys are empty.
+// A plain value without locks; batches are reused, Clear() keeps the memory.
+struct Batch {
+  std::vector<float> labels;  // [rows]
+  std::vector<uint32_t> row_offsets;
+  std::vector<uint32_t> columns;
+  std::vector<float> values;
+  std::vector<uint64_t> unique_keys;
+  bool sparse = true;
+  int64_t dense_cols = 0;
+  // Work lease that the examples were read under; set by whoever reads them.
+  uint64_t source_lease = 0;
+
+  size_t rows() const { return labels.size(); }
+
+  void Clear() {
+    labels.clear();
+    row_offsets.clear();
+    columns.clear();
+    values.clear();
+    unique_keys.clear();
+    source_lease = 0;
+  }
+};
+
+}  // namespace paramd

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/data/batch_builder.h"
+
+namespace paramd {
+
+// A text format with at most one record a line. Not thread-safe.
+class LineParser {
+ public:
+  virtual ~LineParser() = default;
+
+  // Adds the record in `line` (without its end) as a row. False when there is none: a blank line or
+  // a comment. INVALID_ARGUMENT, saying what is wrong, when it is bad; what was added since the
+  // last whole row is then to be abandoned by the caller.
+  virtual absl::StatusOr<bool> Parse(absl::string_view line, BatchBuilder* rows) = 0;
+};
+
+}  // namespace paramd

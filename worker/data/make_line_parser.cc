@@ -1,0 +1,62 @@
+#include "worker/data/make_line_parser.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "worker/data/csv_layout.h"
+#include "worker/data/csv_parser.h"
+#include "worker/data/libsvm_parser.h"
+#include "worker/data/line_splitter.h"
+#include "worker/data/open_source.h"
+#include "worker/data/quote.h"
+
+namespace paramd {
+namespace {
+
+absl::Status CheckColumns(const CsvLayout& layout, const DatasetShape& shape,
+                          const std::string& file) {
+  if (layout.fields - 1 != shape.columns) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, ": ", layout.fields - 1, " feature columns, the data set has ", shape.columns));
+  }
+  const std::vector<std::string> names = CsvFeatureNames(layout);
+  for (size_t i = 0; i < shape.feature_names.size() && i < names.size(); ++i) {
+    if (names[i] == shape.feature_names[i]) continue;
+    return absl::InvalidArgumentError(absl::StrCat(file, ": feature ", i, " is ", Quote(names[i]),
+                                                   ", in the data set it is ",
+                                                   Quote(shape.feature_names[i])));
+  }
+  return absl::OkStatus();
+}
+
+// Every file has its own header, so that each may have the label in another place.
+absl::StatusOr<CsvLayout> LayoutOfFile(const v1::Csv& csv, const DatasetShape& shape,
+                                       const std::string& file) {
+  if (!csv.header()) return MakeCsvLayout(csv, file, shape.columns + 1);
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenSource(file));
+  LineSplitter lines(std::move(source));
+  ASSIGN_OR_RETURN(const bool found, lines.Next());
+  if (!found) return CsvLayout{.fields = shape.columns + 1};  // an empty file: nothing to parse
+  ASSIGN_OR_RETURN(CsvLayout layout, ReadCsvHeader(csv, file, lines.line()));
+  RETURN_IF_ERROR(CheckColumns(layout, shape, file));
+  return layout;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LineParser>> MakeLineParser(const v1::Data& data,
+                                                           const DatasetShape& shape,
+                                                           const std::string& file) {
+  const bool csv = data.format() == v1::Data::CSV;
+  if (shape.sparse == csv) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ": ", csv ? "CSV" : "LIBSVM",
+                                                   " files do not hold ",
+                                                   shape.sparse ? "sparse" : "dense", " data"));
+  }
+  if (!csv) return std::make_unique<LibsvmParser>();
+  ASSIGN_OR_RETURN(CsvLayout layout, LayoutOfFile(data.csv(), shape, file));
+  return std::make_unique<CsvParser>(std::move(layout));
+}
+
+}  // namespace paramd

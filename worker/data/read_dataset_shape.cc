@@ -1,0 +1,54 @@
+#include "worker/data/read_dataset_shape.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "worker/data/csv_layout.h"
+#include "worker/data/line_splitter.h"
+#include "worker/data/open_source.h"
+
+namespace paramd {
+namespace {
+
+// Moves `lines` to the first line that shows the columns; false when there is none.
+absl::StatusOr<bool> FindFirstRecord(bool header, const std::string& file, LineSplitter* lines) {
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, lines->Next());
+    if (!more) return false;
+    if (lines->too_long()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ":", lines->number(), ": the line is too long"));
+    }
+    if (header || lines->line().find_first_not_of(' ') != absl::string_view::npos) return true;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<DatasetShape> ReadDatasetShape(const v1::Data& data) {
+  for (const std::string& file : data.train()) {
+    ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenSource(file));
+    if (data.format() != v1::Data::CSV) return DatasetShape{.sparse = true};
+    LineSplitter lines(std::move(source));
+    ASSIGN_OR_RETURN(const bool found, FindFirstRecord(data.csv().header(), file, &lines));
+    if (!found) continue;
+    CsvLayout layout;
+    if (data.csv().header()) {
+      ASSIGN_OR_RETURN(layout, ReadCsvHeader(data.csv(), file, lines.line()));
+    } else {
+      ASSIGN_OR_RETURN(const char delimiter, CsvDelimiter(data.csv()));
+      const int64_t delimiters = std::count(lines.line().begin(), lines.line().end(), delimiter);
+      ASSIGN_OR_RETURN(layout, MakeCsvLayout(data.csv(), file, delimiters + 1));
+    }
+    return DatasetShape{
+        .sparse = false, .columns = layout.fields - 1, .feature_names = CsvFeatureNames(layout)};
+  }
+  return absl::InvalidArgumentError(
+      data.train().empty() ? "there is no training file"
+                           : absl::StrCat(data.train(0), ": no record to count the columns of"));
+}
+
+}  // namespace paramd
