@@ -1,0 +1,47 @@
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "worker/data/batch.h"
+#include "worker/model/task.h"
+
+namespace paramd {
+
+// Turns a batch and parameters into a loss and gradients. It declares the tables that it needs;
+// where parameters come from and where gradients go is not its business.
+//
+// Parameters and gradients are one array for each table, in the order of Tables(), row-major with
+// `dim` values in a row. Sparse tables: row i belongs to batch.unique_keys[i]. Dense tables: every
+// row of the table.
+//
+// Not thread-safe (models keep scratch memory): one for each thread.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  virtual Task task() const = 0;
+
+  // Scores that Predict gives for an example.
+  virtual int outputs() const = 0;
+
+  // name, kind, rows and dim are set; consistency and optimizer are the caller's.
+  virtual std::vector<v1::TableSpec> Tables() const = 0;
+
+  // INVALID_ARGUMENT: a label that the model has no meaning for; the message says which are
+  // allowed.
+  virtual absl::Status CheckLabels(const Batch& batch) const = 0;
+
+  // The sum of the losses of the batch's examples. Resizes `gradients` and fills them with the
+  // gradient of the mean loss; zeros when the batch is empty. Labels must have passed CheckLabels.
+  virtual double Gradients(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
+                           absl::Span<std::vector<float>> gradients) = 0;
+
+  // Fills `scores` [rows][outputs()] with what task() says.
+  virtual void Predict(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
+                       std::vector<float>* scores) = 0;
+};
+
+}  // namespace paramd
