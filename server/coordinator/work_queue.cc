@@ -1,5 +1,6 @@
 #include "server/coordinator/work_queue.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,9 @@ std::vector<WorkQueue::Grant> WorkQueue::HeldBy(uint32_t worker) const {
     held.push_back(
         {.lease = item.lease(), .partition = item.partition(), .attempt = item.attempts()});
   }
+  // In the order they were given.
+  std::sort(held.begin(), held.end(),
+            [](const Grant& a, const Grant& b) { return a.lease < b.lease; });
   return held;
 }
 

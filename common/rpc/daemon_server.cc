@@ -1,0 +1,99 @@
+#include "common/rpc/daemon_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/file.h"
+
+namespace paramd {
+
+class DaemonServer::StatusServiceImpl final : public v1::StatusService::CallbackService {
+ public:
+  explicit StatusServiceImpl(Options options)
+      : options_(std::move(options)), started_(options_.clock->SinceBoot()) {}
+
+  grpc::ServerUnaryReactor* GetClusterStatus(grpc::CallbackServerContext* context,
+                                             const v1::GetClusterStatusRequest*,
+                                             v1::ClusterStatus* response) override {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    if (options_.cluster_status) {
+      *response = options_.cluster_status();
+      reactor->Finish(grpc::Status::OK);
+    } else {
+      reactor->Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED,
+                                   "this daemon is not the coordinator; ask that one"));
+    }
+    return reactor;
+  }
+
+  grpc::ServerUnaryReactor* GetDaemonStatus(grpc::CallbackServerContext* context,
+                                            const v1::GetDaemonStatusRequest*,
+                                            v1::DaemonStatus* response) override {
+    *response = options_.daemon_status();
+    response->set_uptime_seconds(absl::ToDoubleSeconds(options_.clock->SinceBoot() - started_));
+    response->set_resident_bytes(ResidentBytes());
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+
+ private:
+  const Options options_;
+  const absl::Duration started_;
+};
+
+DaemonServer::DaemonServer() = default;
+
+absl::StatusOr<std::unique_ptr<DaemonServer>> DaemonServer::Start(Options options) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  std::unique_ptr<DaemonServer> daemon(new DaemonServer);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  ConfigureServer(builder, options.channel);
+  for (grpc::Service* service : options.services) builder.RegisterService(service);
+  const std::string listen = options.listen;
+  daemon->status_service_ = std::make_unique<StatusServiceImpl>(std::move(options));
+  builder.RegisterService(daemon->status_service_.get());
+  daemon->server_ = builder.BuildAndStart();
+  if (daemon->server_ == nullptr || port == 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", listen, "; is the address this machine's and the port free?"));
+  }
+  daemon->address_ = absl::StrCat(listen.substr(0, listen.rfind(':')), ":", port);
+  return daemon;
+}
+
+DaemonServer::~DaemonServer() {
+  if (server_ == nullptr) return;
+  // A deadline that is over: calls that are still open are cancelled.
+  server_->Shutdown(std::chrono::system_clock::time_point());
+  server_->Wait();
+}
+
+void AnnounceReady(const std::string& role, const std::string& address) {
+  std::printf("ready role=%s address=%s pid=%d\n", role.c_str(), address.c_str(), getpid());
+  std::fflush(stdout);
+}
+
+uint64_t ResidentBytes() {
+  // The second number is the resident size in pages (proc(5)). /proc files have no size to ask for.
+  const absl::StatusOr<std::string> statm = ReadFileRange("/proc/self/statm", 0, 4096);
+  if (!statm.ok()) return 0;
+  const std::vector<std::string> fields = absl::StrSplit(*statm, ' ');
+  uint64_t pages = 0;
+  if (fields.size() < 2 || !absl::SimpleAtoi(fields[1], &pages)) return 0;
+  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace paramd

@@ -1,0 +1,88 @@
+#include "server/rpc/parameter_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/rpc/server_stream.h"
+#include "common/rpc/status.h"
+#include "common/wire/codec.h"
+
+namespace paramd {
+namespace {
+
+using Stream = ServerStream<v1::Operation, v1::Reply>;
+
+// Sends a snapshot in messages of about a mebibyte.
+class ShardWriter final : public grpc::ServerWriteReactor<v1::ShardRows> {
+ public:
+  explicit ShardWriter(absl::StatusOr<ShardSnapshot> snapshot) : snapshot_(std::move(snapshot)) {
+    if (snapshot_.ok()) {
+      WriteNext();
+    } else {
+      Finish(ToGrpc(snapshot_.status()));
+    }
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (ok) {
+      WriteNext();
+    } else {
+      Finish(grpc::Status::CANCELLED);
+    }
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  void WriteNext() {
+    constexpr size_t kBytes = 1 << 20;
+    const size_t row_bytes =
+        snapshot_->dim * sizeof(float) + (snapshot_->keys.empty() ? 0 : sizeof(uint64_t));
+    const size_t total = snapshot_->values.size() / snapshot_->dim;
+    const size_t rows = std::min(std::max<size_t>(kBytes / row_bytes, 1), total - next_);
+    if (rows == 0) {
+      Finish(grpc::Status::OK);
+      return;
+    }
+    message_.set_values(snapshot_->values.data() + next_ * snapshot_->dim,
+                        rows * snapshot_->dim * sizeof(float));
+    if (!snapshot_->keys.empty()) {
+      message_.set_keys(snapshot_->keys.data() + next_, rows * sizeof(uint64_t));
+    }
+    next_ += rows;
+    StartWrite(&message_);
+  }
+
+  const absl::StatusOr<ShardSnapshot> snapshot_;
+  size_t next_ = 0;
+  v1::ShardRows message_;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<v1::Operation, v1::Reply>* ParameterServiceImpl::Exchange(
+    grpc::CallbackServerContext*) {
+  auto* stream = new Stream;
+  stream->Run(
+      [this, writer = stream->writer()](v1::Operation& message) {
+        const auto answer = [writer](const Reply& reply) {
+          v1::Reply encoded;
+          Encode(reply, &encoded);
+          writer->Write(std::move(encoded));
+        };
+        const absl::StatusOr<DecodedOperation> operation = DecodeOperation(message);
+        if (operation.ok()) {
+          engine_.Handle(operation->view(), answer);
+        } else {
+          answer(Reply{.sequence = message.header().sequence(), .status = operation.status()});
+        }
+      },
+      [] {});
+  return stream;
+}
+
+grpc::ServerWriteReactor<v1::ShardRows>* ParameterServiceImpl::ReadShard(
+    grpc::CallbackServerContext*, const v1::ReadShardRequest* request) {
+  return new ShardWriter(engine_.ReadShard(request->table(), request->shard(), request->epoch()));
+}
+
+}  // namespace paramd

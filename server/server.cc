@@ -1,0 +1,215 @@
+#include "server/server.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/exit_code.h"
+#include "common/base/random.h"
+#include "common/base/status_macros.h"
+#include "common/config/duration.h"
+#include "server/coordinator/file_store.h"
+#include "server/coordinator/model_saver.h"
+
+namespace paramd {
+namespace {
+
+constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(2);
+
+std::string HostName() {
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
+  std::unique_ptr<Server> server(new Server(std::move(options)));
+  if (server->options_.config.has_value()) RETURN_IF_ERROR(server->StartCoordinator());
+  if (server->options_.shard_host) {
+    server->engine_ = std::make_unique<Engine>(EngineOptions{});
+    server->parameter_service_ = std::make_unique<ParameterServiceImpl>(*server->engine_);
+  }
+  RETURN_IF_ERROR(server->Listen());
+  if (server->options_.shard_host) server->JoinCluster();
+  return server;
+}
+
+Server::Server(Options options) : options_(std::move(options)) {}
+
+Server::~Server() {
+  // From the outside in: callbacks of the first reach into the later ones.
+  session_.reset();
+  daemon_.reset();
+  if (coordinator_ != nullptr) coordinator_->Abort("the coordinator ends");
+  job_watcher_.reset();
+  coordinator_.reset();
+}
+
+absl::Status Server::StartCoordinator() {
+  const v1::Config& config = *options_.config;
+  ASSIGN_OR_RETURN(std::unique_ptr<FileStore> store,
+                   FileStore::Open(config.cluster().coordinator().store().dir()));
+  ASSIGN_OR_RETURN(coordinator_, Coordinator::Start({.config = config,
+                                                     .store = std::move(store),
+                                                     .save_model =
+                                                         [config](const v1::ShardMap& map) {
+                                                           return SaveModel(config, map);
+                                                         },
+                                                     .clock = options_.clock}));
+  coordinator_service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
+  MutexLock lock(mutex_);
+  linger_ = ToDuration(config.cluster().linger());
+  job_watcher_.emplace("job", [this] {
+    const v1::JobStatus job = coordinator_->WaitUntilFinished();
+    v1::JobUpdate end;
+    end.set_state(job.state());
+    end.set_message(job.message());
+    end.set_exit_code(job.exit_code());
+    End(std::move(end));
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Server::Listen() {
+  DaemonServer::Options daemon{.listen = options_.listen,
+                               .daemon_status = [this] { return Status(); },
+                               .clock = options_.clock};
+  if (coordinator_ != nullptr) {
+    daemon.listen = options_.config->cluster().coordinator().address();
+    daemon.services.push_back(coordinator_service_.get());
+    daemon.cluster_status = [this] { return coordinator_->Status(); };
+    const v1::Transport& transport = options_.config->transport();
+    daemon.channel = {.max_message_bytes = static_cast<int>(transport.max_message()),
+                      .keepalive = ToDuration(transport.keepalive())};
+  }
+  if (parameter_service_ != nullptr) daemon.services.push_back(parameter_service_.get());
+  ASSIGN_OR_RETURN(daemon_, DaemonServer::Start(std::move(daemon)));
+  return absl::OkStatus();
+}
+
+void Server::JoinCluster() {
+  v1::Hello hello;
+  hello.set_role(v1::SHARD_HOST);
+  hello.set_name(options_.name);
+  hello.set_incarnation(RandomIncarnation());
+  hello.set_address(options_.advertise.empty() ? daemon_->address() : options_.advertise);
+  hello.set_host(HostName());
+  hello.set_pid(static_cast<uint32_t>(getpid()));
+  session_ = std::make_unique<MemberSession>(
+      MemberSession::Options{
+          .coordinator_address =
+              options_.coordinator.empty() ? daemon_->address() : options_.coordinator,
+          .hello = std::move(hello),
+          .clock = options_.clock},
+      MemberSession::Callbacks{
+          .on_message = [this](const v1::CoordinatorMessage& message) { OnMessage(message); },
+          .report =
+              [this] {
+                v1::Heartbeats heartbeat;
+                *heartbeat.mutable_server() = engine_->Report();
+                return heartbeat;
+              },
+          .on_ended =
+              [this](const absl::Status& status) {
+                v1::JobUpdate end;
+                end.set_state(v1::FAILED);
+                end.set_message(std::string(status.message()));
+                end.set_exit_code(kExitFailure);
+                End(std::move(end));
+              },
+      });
+}
+
+void Server::OnMessage(const v1::CoordinatorMessage& message) {
+  if (message.has_welcome()) {
+    engine_->SetServerId(message.welcome().id());
+    MutexLock lock(mutex_);
+    id_ = message.welcome().id();
+    linger_ = ToDuration(message.welcome().config().cluster().linger());
+    return;
+  }
+  if (message.has_job()) {
+    End(message.job());
+    return;
+  }
+  if (!message.has_view()) return;
+  if (const absl::Status status = engine_->ApplyView(message.view()); !status.ok()) {
+    spdlog::error("the view of version {} cannot be applied: {}", message.view().version(),
+                  std::string(status.message()));
+    v1::MemberMessage failure;
+    failure.mutable_failure()->set_message(std::string(status.message()));
+    failure.mutable_failure()->set_exit_code(kExitFailure);
+    session_->Send(std::move(failure));
+    return;
+  }
+  {
+    MutexLock lock(mutex_);
+    view_version_ = message.view().version();
+  }
+  v1::MemberMessage applied;
+  applied.mutable_view_applied()->set_version(message.view().version());
+  session_->Send(std::move(applied));
+}
+
+void Server::End(v1::JobUpdate how) {
+  MutexLock lock(mutex_);
+  if (end_.has_value()) return;
+  end_ = std::move(how);
+  changed_.NotifyAll();
+}
+
+int Server::Run() {
+  MutexLock lock(mutex_);
+  while (!end_.has_value()) changed_.Wait(mutex_);
+  if (end_->state() == v1::FAILED) {
+    spdlog::error("the job failed: {}", end_->message());
+  } else {
+    spdlog::info("the job is done");
+  }
+  const absl::Duration until = options_.clock->SinceBoot() + linger_;
+  while (!stopping_) {
+    const absl::Duration left = until - options_.clock->SinceBoot();
+    if (left <= absl::ZeroDuration()) break;
+    changed_.WaitFor(mutex_, left);
+  }
+  return end_->exit_code();
+}
+
+void Server::Stop(const std::string& reason) {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  if (coordinator_ != nullptr) coordinator_->Abort(reason);
+  if (session_ != nullptr) session_->Leave(reason, kGoodbyeTimeout);
+  v1::JobUpdate end;
+  end.set_state(v1::FAILED);
+  end.set_message(reason);
+  end.set_exit_code(kExitFailure);
+  End(std::move(end));
+}
+
+std::string Server::roles() const {
+  if (coordinator_ == nullptr) return "shard_host";
+  return engine_ == nullptr ? "coordinator" : "coordinator,shard_host";
+}
+
+v1::DaemonStatus Server::Status() {
+  v1::DaemonStatus status;
+  status.set_name(options_.name);
+  status.set_roles(roles());
+  status.set_address(daemon_ == nullptr ? "" : daemon_->address());
+  status.set_coordinator(options_.coordinator);
+  if (engine_ != nullptr) *status.mutable_server() = engine_->Report();
+  MutexLock lock(mutex_);
+  status.set_id(id_);
+  status.set_view_version(view_version_);
+  return status;
+}
+
+}  // namespace paramd

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+#include "common/rpc/daemon_server.h"
+#include "common/rpc/member_session.h"
+#include "paramd/v1/config.pb.h"
+#include "server/coordinator/coordinator.h"
+#include "server/coordinator/coordinator_service.h"
+#include "server/engine/engine.h"
+#include "server/rpc/parameter_service.h"
+
+namespace paramd {
+
+// The server daemon: the coordinator, a shard host, or both.
+class Server {
+ public:
+  struct Options {
+    // Set: runs the coordinator, with this configuration.
+    std::optional<v1::Config> config;
+    bool shard_host = true;
+    // Shard host: where the coordinator is. Without one it is this process.
+    std::string coordinator;
+    std::string name;
+    // Where a shard host without coordinator listens; a coordinator listens where its configuration says.
+    std::string listen = "127.0.0.1:0";
+    // How others reach this shard host; by default where it listens.
+    std::string advertise;
+    Clock* clock = &Clock::System();
+  };
+
+  static absl::StatusOr<std::unique_ptr<Server>> Start(Options options);
+  ~Server();
+
+  const std::string& address() const { return daemon_->address(); }
+  // "coordinator,shard_host" or one of them.
+  std::string roles() const;
+
+  // Blocks until the job has ended and the time to linger is over, or Stop; answers the exit code.
+  int Run();
+
+  // Makes Run return soon. A coordinator fails a job that is still running; a shard host leaves the cluster. Thread-safe.
+  void Stop(const std::string& reason);
+
+ private:
+  explicit Server(Options options);
+
+  absl::Status StartCoordinator();
+  absl::Status Listen();
+  void JoinCluster();
+  void OnMessage(const v1::CoordinatorMessage& message);
+  void End(v1::JobUpdate how);
+  v1::DaemonStatus Status();
+
+  const Options options_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::unique_ptr<CoordinatorServiceImpl> coordinator_service_;
+  std::unique_ptr<ParameterServiceImpl> parameter_service_;
+  std::unique_ptr<DaemonServer> daemon_;
+  std::unique_ptr<MemberSession> session_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  absl::Duration linger_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t view_version_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Waits for the coordinator's job; coordinator only.
+  std::optional<Thread> job_watcher_;
+};
+
+}  // namespace paramd

@@ -1,0 +1,116 @@
+#include "worker/trainer/batch_pipeline.h"
+
+#include <utility>
+
+#include "common/base/status_macros.h"
+
+namespace paramd {
+
+BatchPipeline::BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
+                             v1::WorkGrant first, NextPartition next)
+    : data_(data),
+      shape_(shape),
+      capacity_(capacity),
+      next_(std::move(next)),
+      thread_("reader", [this, first = std::move(first)] { Run(first); }) {}
+
+BatchPipeline::~BatchPipeline() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  thread_.Join();
+}
+
+absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::Pop() {
+  MutexLock lock(mutex_);
+  while (ready_.empty() && !ended_) changed_.Wait(mutex_);
+  return Take();
+}
+
+absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::TryPop() {
+  MutexLock lock(mutex_);
+  return Take();
+}
+
+absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::Take() {
+  if (ready_.empty()) {
+    if (!status_.ok()) return status_;
+    return std::nullopt;
+  }
+  Item item = std::move(ready_.front());
+  ready_.pop_front();
+  changed_.NotifyAll();
+  return item;
+}
+
+void BatchPipeline::Recycle(std::unique_ptr<Batch> batch) {
+  batch->Clear();
+  MutexLock lock(mutex_);
+  free_.push_back(std::move(batch));
+}
+
+void BatchPipeline::Run(v1::WorkGrant grant) {
+  std::optional<v1::WorkGrant> current = std::move(grant);
+  absl::Status status;
+  while (current.has_value()) {
+    status = ReadPartition(*current);
+    if (!status.ok()) break;
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) break;
+    }
+    current = next_();
+  }
+  MutexLock lock(mutex_);
+  // Whatever is wrong with a file is wrong with the data.
+  if (!status.ok()) status_ = absl::DataLossError(status.message());
+  ended_ = true;
+  changed_.NotifyAll();
+}
+
+absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
+  Item end{.batch = nullptr, .lease = grant.lease(), .stats = {}};
+  for (const v1::Partition& partition : grant.partitions()) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<BatchReader> reader,
+                     BatchReader::Open(data_, shape_, partition));
+    while (true) {
+      std::unique_ptr<Batch> batch = FreeBatch();
+      ASSIGN_OR_RETURN(const bool more,
+                       reader->Next(static_cast<int>(data_.batch_size()), batch.get()));
+      if (!more) break;
+      batch->source_lease = grant.lease();
+      if (!Push({.batch = std::move(batch), .lease = grant.lease(), .stats = {}})) {
+        return absl::OkStatus();
+      }
+    }
+    const ReadStats& stats = reader->stats();
+    end.stats.records += stats.records;
+    end.stats.bad_records += stats.bad_records;
+    end.stats.bad_record_examples.insert(end.stats.bad_record_examples.end(),
+                                         stats.bad_record_examples.begin(),
+                                         stats.bad_record_examples.end());
+  }
+  Push(std::move(end));
+  return absl::OkStatus();
+}
+
+std::unique_ptr<Batch> BatchPipeline::FreeBatch() {
+  MutexLock lock(mutex_);
+  if (free_.empty()) return std::make_unique<Batch>();
+  std::unique_ptr<Batch> batch = std::move(free_.back());
+  free_.pop_back();
+  return batch;
+}
+
+bool BatchPipeline::Push(Item item) {
+  MutexLock lock(mutex_);
+  while (ready_.size() >= capacity_ && !stopping_) changed_.Wait(mutex_);
+  if (stopping_) return false;
+  ready_.push_back(std::move(item));
+  changed_.NotifyAll();
+  return true;
+}
+
+}  // namespace paramd

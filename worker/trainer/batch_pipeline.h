@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/mutex.h"
+#include "common/base/thread.h"
+#include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "worker/data/batch.h"
+#include "worker/data/batch_reader.h"
+
+namespace paramd {
+
+// Reads partition after partition on a thread of its own and keeps a bounded number of parsed batches ready. Thread-safe;
+// meant for one consumer.
+class BatchPipeline {
+ public:
+  // The next partition after the current one; blocks. None: there is no more for now. Called from the pipeline's thread.
+  using NextPartition = std::function<std::optional<v1::WorkGrant>()>;
+
+  BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
+                v1::WorkGrant first, NextPartition next);
+  // Stops reading. `next` must return once the pipeline is to end; the caller sees to that before.
+  ~BatchPipeline();
+
+  // A batch, or, with `batch` null, the end of the partition of `lease`.
+  struct Item {
+    std::unique_ptr<Batch> batch;
+    uint64_t lease = 0;
+    ReadStats stats;
+  };
+  // The next item; none when all partitions are read. Data that cannot be used is DATA_LOSS.
+  absl::StatusOr<std::optional<Item>> Pop();
+  // The same without waiting; none also when nothing is ready.
+  absl::StatusOr<std::optional<Item>> TryPop();
+
+  // Gives a batch back, whose memory is used again.
+  void Recycle(std::unique_ptr<Batch> batch);
+
+ private:
+  void Run(v1::WorkGrant grant);
+  absl::Status ReadPartition(const v1::WorkGrant& grant);
+  std::unique_ptr<Batch> FreeBatch();
+  // False when the pipeline is stopped.
+  bool Push(Item item);
+  absl::StatusOr<std::optional<Item>> Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const v1::Data data_;
+  const DatasetShape shape_;
+  const size_t capacity_;
+  const NextPartition next_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Item> ready_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Batch>> free_ ABSL_GUARDED_BY(mutex_);
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+
+  Thread thread_;
+};
+
+}  // namespace paramd

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "worker/client/parameter_client.h"
+#include "worker/data/batch.h"
+#include "worker/model/model.h"
+#include "worker/trainer/batch_pipeline.h"
+#include "worker/trainer/progress.h"
+#include "worker/trainer/step_tracker.h"
+
+namespace paramd {
+
+// Trains a model on partition after partition: pulls the rows of the next batch while it computes the gradients of this one,
+// and pushes without waiting for the acknowledgement. One thread calls it.
+class Trainer {
+ public:
+  struct Callbacks {
+    // As of BatchPipeline.
+    BatchPipeline::NextPartition next_partition;
+    // A partition is done; may come from another thread.
+    std::function<void(v1::WorkDone)> on_partition_done;
+  };
+
+  // Borrows everything but the callbacks.
+  Trainer(const v1::Config& config, const DatasetShape& shape, Model& model,
+          ParameterClient& client, Progress& progress, Callbacks callbacks);
+
+  // Joins the clocks, trains on `first` and whatever `next_partition` gives, and leaves the clocks when all pushes are
+  // acknowledged. DATA_LOSS: data that cannot be read or used. Otherwise the error of a server.
+  absl::Status Train(const v1::WorkGrant& first);
+
+ private:
+  class Pulled;
+  struct Step {
+    std::unique_ptr<Batch> batch;
+    std::shared_ptr<Pulled> parameters;
+  };
+
+  absl::Status RunSteps(BatchPipeline& pipeline);
+  // The next batch with its pull under way, for step `clock`. Waits for a batch if `wait`.
+  absl::StatusOr<std::optional<Step>> NextStep(BatchPipeline& pipeline, uint64_t clock, bool wait);
+  absl::Status Compute(const Step& step);
+
+  const v1::Config& config_;
+  const DatasetShape& shape_;
+  Model& model_;
+  const std::vector<v1::TableSpec> tables_;
+  ParameterClient& client_;
+  Progress& progress_;
+  const Callbacks callbacks_;
+  uint64_t clock_ = 0;
+  // Shared with the answers to pushes, which may come after an error has ended Train.
+  std::shared_ptr<StepTracker> tracker_;
+  // Per table; kept for their memory.
+  std::vector<std::vector<float>> gradients_;
+};
+
+}  // namespace paramd

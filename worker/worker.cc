@@ -1,0 +1,262 @@
+#include "worker/worker.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/exit_code.h"
+#include "common/base/random.h"
+#include "common/base/status_macros.h"
+#include "common/config/duration.h"
+#include "common/math/blas.h"
+#include "worker/data/read_dataset_shape.h"
+#include "worker/eval/evaluator.h"
+#include "worker/model/create_model.h"
+#include "worker/trainer/trainer.h"
+
+namespace paramd {
+namespace {
+
+constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(2);
+
+std::string HostName() {
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+// Rows from the servers as they are now.
+class RemoteParameters final : public ParameterSource {
+ public:
+  explicit RemoteParameters(ParameterClient& client) : client_(client) {}
+
+  absl::Status Pull(int table, absl::Span<const uint64_t> keys,
+                    std::vector<float>* values) override {
+    Notification done;
+    absl::Status status;
+    client_.Pull(static_cast<uint32_t>(table), keys, std::nullopt,
+                 [&](absl::StatusOr<std::vector<float>> result) {
+                   status = result.status();
+                   if (result.ok()) *values = *std::move(result);
+                   done.Notify();
+                 });
+    done.Wait();
+    return status;
+  }
+
+ private:
+  ParameterClient& client_;
+};
+
+int ExitCodeOf(const absl::Status& status) {
+  return absl::IsDataLoss(status) ? kExitBadData : kExitFailure;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
+  std::unique_ptr<Worker> worker(new Worker(std::move(options)));
+  ASSIGN_OR_RETURN(worker->server_,
+                   DaemonServer::Start({.listen = worker->options_.listen,
+                                        .daemon_status = [w = worker.get()] { return w->Status(); },
+                                        .clock = worker->options_.clock}));
+  v1::Hello hello;
+  hello.set_role(v1::WORKER);
+  hello.set_name(worker->options_.name);
+  hello.set_incarnation(worker->incarnation_);
+  hello.set_address(worker->server_->address());
+  hello.set_host(HostName());
+  hello.set_pid(static_cast<uint32_t>(getpid()));
+  worker->session_ = std::make_unique<MemberSession>(
+      MemberSession::Options{.coordinator_address = worker->options_.coordinator,
+                             .hello = std::move(hello),
+                             .clock = worker->options_.clock},
+      MemberSession::Callbacks{
+          .on_message =
+              [w = worker.get()](const v1::CoordinatorMessage& message) {
+                if (message.has_job()) {
+                  w->ShutdownClient(absl::CancelledError("the job has ended"));
+                }
+                w->inbox_.Deliver(message);
+              },
+          .report =
+              [w = worker.get()] {
+                v1::Heartbeats heartbeat;
+                *heartbeat.mutable_worker() = w->progress_.Report();
+                return heartbeat;
+              },
+          .on_ended = [w = worker.get()](const absl::Status& status) { w->OnSessionEnded(status); },
+      });
+  return worker;
+}
+
+Worker::Worker(Options options)
+    : options_(std::move(options)), incarnation_(RandomIncarnation()), progress_(*options_.clock) {}
+
+Worker::~Worker() {
+  // Callbacks of these reach into the rest.
+  session_.reset();
+  server_.reset();
+}
+
+int Worker::Run() {
+  progress_.SetActivity("joining");
+  const absl::Status status = Work();
+  std::optional<v1::JobUpdate> end = inbox_.end();
+  if (!status.ok() && !end.has_value()) {
+    spdlog::error("{}", std::string(status.message()));
+    v1::MemberMessage failure;
+    failure.mutable_failure()->set_message(std::string(status.message()));
+    failure.mutable_failure()->set_exit_code(ExitCodeOf(status));
+    session_->Send(std::move(failure));
+    // The coordinator ends the job and tells everybody, also this worker.
+    inbox_.WaitForGrant();
+    end = inbox_.end();
+  }
+  if (end->state() == v1::FAILED) {
+    spdlog::error("the job failed: {}", end->message());
+  } else {
+    spdlog::info("the job is done");
+  }
+  return end->exit_code();
+}
+
+void Worker::Stop(const std::string& reason) {
+  session_->Leave(reason, kGoodbyeTimeout);
+  OnSessionEnded(absl::CancelledError(reason));
+}
+
+absl::Status Worker::Work() {
+  const std::optional<v1::Welcome> welcome = inbox_.WaitForWelcome();
+  if (!welcome.has_value()) return absl::OkStatus();
+  id_ = welcome->id();
+  RETURN_IF_ERROR(PrepareModel(welcome->config()));
+  v1::MemberMessage declaration;
+  for (const v1::TableSpec& table : model_->Tables()) {
+    *declaration.mutable_tables()->add_tables() = table;
+  }
+  session_->Send(std::move(declaration));
+  while (true) {
+    SendIdle();
+    const std::optional<v1::WorkGrant> grant = inbox_.WaitForGrant();
+    if (!grant.has_value()) return absl::OkStatus();
+    Connect(inbox_.view());
+    if (grant->kind() == v1::WorkGrant::EVALUATE) {
+      RETURN_IF_ERROR(EvaluateModel(*grant));
+    } else {
+      RETURN_IF_ERROR(Train(*grant));
+    }
+  }
+}
+
+absl::Status Worker::PrepareModel(const v1::Config& config) {
+  config_ = config;
+  SetBlasThreads(static_cast<int>(config_.worker().compute_threads()));
+  absl::StatusOr<DatasetShape> shape = ReadDatasetShape(config_.data());
+  // The files cannot be used as the configuration says.
+  if (!shape.ok()) return absl::DataLossError(shape.status().message());
+  shape_ = *std::move(shape);
+  ASSIGN_OR_RETURN(model_, CreateModel(config_.model(), shape_));
+  return absl::OkStatus();
+}
+
+void Worker::Connect(const v1::ClusterView& view) {
+  if (view.shard_map().epoch() == epoch_) return;
+  epoch_ = view.shard_map().epoch();
+  auto client = std::make_unique<ParameterClient>(ParameterClient::Options{
+      .client = id_,
+      .incarnation = incarnation_,
+      .shard_map = view.shard_map(),
+      .max_message_bytes = config_.transport().max_message(),
+      .channel = {.max_message_bytes = static_cast<int>(config_.transport().max_message()),
+                  .keepalive = ToDuration(config_.transport().keepalive())}});
+  {
+    MutexLock lock(mutex_);
+    client_.swap(client);
+  }
+  // The job may have ended meanwhile, with nobody there to shut down.
+  if (inbox_.end().has_value()) ShutdownClient(absl::CancelledError("the job has ended"));
+}
+
+absl::Status Worker::Train(const v1::WorkGrant& grant) {
+  ParameterClient* client;
+  {
+    MutexLock lock(mutex_);
+    client = client_.get();
+  }
+  Trainer trainer(config_, shape_, *model_, *client, progress_,
+                  {.next_partition =
+                       [this] {
+                         v1::MemberMessage request;
+                         request.mutable_work_request();
+                         session_->Send(std::move(request));
+                         return inbox_.WaitForAnswer();
+                       },
+                   .on_partition_done =
+                       [this](v1::WorkDone done) {
+                         v1::MemberMessage message;
+                         *message.mutable_work_done() = std::move(done);
+                         session_->Send(std::move(message));
+                       }});
+  return trainer.Train(grant);
+}
+
+absl::Status Worker::EvaluateModel(const v1::WorkGrant& grant) {
+  progress_.SetActivity("evaluating");
+  ParameterClient* client;
+  {
+    MutexLock lock(mutex_);
+    client = client_.get();
+  }
+  RemoteParameters parameters(*client);
+  std::vector<std::string> files;
+  for (const v1::Partition& partition : grant.partitions()) files.push_back(partition.file());
+  absl::StatusOr<Evaluated> evaluated =
+      Evaluate(config_.data(), shape_, files, *model_, parameters,
+               static_cast<int>(config_.data().batch_size()));
+  if (!evaluated.ok()) return evaluated.status();
+  v1::MemberMessage message;
+  v1::WorkDone& done = *message.mutable_work_done();
+  done.set_lease(grant.lease());
+  done.set_records(evaluated->read.records);
+  done.set_bad_records(evaluated->read.bad_records);
+  *done.mutable_metrics() = evaluated->metrics;
+  session_->Send(std::move(message));
+  return absl::OkStatus();
+}
+
+void Worker::SendIdle() {
+  progress_.SetActivity("waiting for work");
+  v1::MemberMessage idle;
+  idle.mutable_idle();
+  session_->Send(std::move(idle));
+}
+
+void Worker::OnSessionEnded(const absl::Status& status) {
+  v1::JobUpdate end;
+  end.set_state(v1::FAILED);
+  end.set_message(std::string(status.message()));
+  end.set_exit_code(kExitFailure);
+  ShutdownClient(status);
+  inbox_.End(std::move(end));
+}
+
+void Worker::ShutdownClient(const absl::Status& status) {
+  MutexLock lock(mutex_);
+  if (client_ != nullptr) client_->Shutdown(status);
+}
+
+v1::DaemonStatus Worker::Status() {
+  v1::DaemonStatus status;
+  status.set_name(options_.name);
+  status.set_roles("worker");
+  status.set_address(server_ == nullptr ? "" : server_->address());
+  status.set_coordinator(options_.coordinator);
+  status.set_view_version(inbox_.view().version());
+  *status.mutable_worker() = progress_.Report();
+  return status;
+}
+
+}  // namespace paramd

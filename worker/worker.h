@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/base/mutex.h"
+#include "common/rpc/daemon_server.h"
+#include "common/rpc/member_session.h"
+#include "paramd/v1/config.pb.h"
+#include "worker/client/parameter_client.h"
+#include "worker/data/batch.h"
+#include "worker/inbox.h"
+#include "worker/model/model.h"
+#include "worker/trainer/progress.h"
+
+namespace paramd {
+
+// The worker daemon: joins the cluster, gets the configuration from the coordinator, and does what it is given to do until the
+// job ends.
+class Worker {
+ public:
+  struct Options {
+    // host:port.
+    std::string coordinator;
+    std::string name;
+    // Where status requests are answered.
+    std::string listen = "127.0.0.1:0";
+    Clock* clock = &Clock::System();
+  };
+
+  static absl::StatusOr<std::unique_ptr<Worker>> Start(Options options);
+  ~Worker();
+
+  const std::string& address() const { return server_->address(); }
+
+  // Blocks until the job has ended, here or everywhere; answers the exit code. Call once.
+  int Run();
+
+  // Makes Run return: the worker leaves the cluster and others finish its work. Thread-safe.
+  void Stop(const std::string& reason);
+
+ private:
+  explicit Worker(Options options);
+
+  absl::Status Work();
+  absl::Status PrepareModel(const v1::Config& config);
+  // The client for the current shard map.
+  void Connect(const v1::ClusterView& view);
+  absl::Status Train(const v1::WorkGrant& grant);
+  absl::Status EvaluateModel(const v1::WorkGrant& grant);
+  void SendIdle();
+  void OnSessionEnded(const absl::Status& status);
+  void ShutdownClient(const absl::Status& status);
+  v1::DaemonStatus Status();
+
+  const Options options_;
+  const uint64_t incarnation_;
+  Progress progress_;
+  Inbox inbox_;
+  std::unique_ptr<DaemonServer> server_;
+  std::unique_ptr<MemberSession> session_;
+
+  // Set once the coordinator has said who we are; used by the thread of Run.
+  v1::Config config_;
+  uint32_t id_ = 0;
+  DatasetShape shape_;
+  std::unique_ptr<Model> model_;
+  uint64_t epoch_ = 0;
+
+  Mutex mutex_;
+  // Replaced only by the thread of Run; shut down by others.
+  std::unique_ptr<ParameterClient> client_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace paramd
