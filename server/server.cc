@@ -53,13 +53,13 @@ absl::Status Server::StartCoordinator() {
   const v1::Config& config = *options_.config;
   ASSIGN_OR_RETURN(std::unique_ptr<FileStore> store,
                    FileStore::Open(config.cluster().coordinator().store().dir()));
-  ASSIGN_OR_RETURN(coordinator_, Coordinator::Start({.config = config,
-                                                     .store = std::move(store),
-                                                     .save_model =
-                                                         [config](const v1::ShardMap& map) {
-                                                           return SaveModel(config, map);
-                                                         },
-                                                     .clock = options_.clock}));
+  ASSIGN_OR_RETURN(
+      coordinator_,
+      Coordinator::Start(
+          {.config = config,
+           .store = std::move(store),
+           .save_model = [config](const v1::ShardMap& map) { return SaveModel(config, map); },
+           .clock = options_.clock}));
   coordinator_service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
   MutexLock lock(mutex_);
   linger_ = ToDuration(config.cluster().linger());
@@ -100,11 +100,11 @@ void Server::JoinCluster() {
   hello.set_host(HostName());
   hello.set_pid(static_cast<uint32_t>(getpid()));
   session_ = std::make_unique<MemberSession>(
-      MemberSession::Options{
-          .coordinator_address =
-              options_.coordinator.empty() ? daemon_->address() : options_.coordinator,
-          .hello = std::move(hello),
-          .clock = options_.clock},
+      MemberSession::Options{.coordinator_address = options_.coordinator.empty()
+                                                        ? daemon_->address()
+                                                        : options_.coordinator,
+                             .hello = std::move(hello),
+                             .clock = options_.clock},
       MemberSession::Callbacks{
           .on_message = [this](const v1::CoordinatorMessage& message) { OnMessage(message); },
           .report =

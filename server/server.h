@@ -27,7 +27,8 @@ class Server {
     // Shard host: where the coordinator is. Without one it is this process.
     std::string coordinator;
     std::string name;
-    // Where a shard host without coordinator listens; a coordinator listens where its configuration says.
+    // Where a shard host without coordinator listens; a coordinator listens where its configuration
+    // says.
     std::string listen = "127.0.0.1:0";
     // How others reach this shard host; by default where it listens.
     std::string advertise;
@@ -44,7 +45,8 @@ class Server {
   // Blocks until the job has ended and the time to linger is over, or Stop; answers the exit code.
   int Run();
 
-  // Makes Run return soon. A coordinator fails a job that is still running; a shard host leaves the cluster. Thread-safe.
+  // Makes Run return soon. A coordinator fails a job that is still running; a shard host leaves the
+  // cluster. Thread-safe.
   void Stop(const std::string& reason);
 
  private:

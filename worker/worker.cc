@@ -213,9 +213,8 @@ absl::Status Worker::EvaluateModel(const v1::WorkGrant& grant) {
   RemoteParameters parameters(*client);
   std::vector<std::string> files;
   for (const v1::Partition& partition : grant.partitions()) files.push_back(partition.file());
-  absl::StatusOr<Evaluated> evaluated =
-      Evaluate(config_.data(), shape_, files, *model_, parameters,
-               static_cast<int>(config_.data().batch_size()));
+  absl::StatusOr<Evaluated> evaluated = Evaluate(config_.data(), shape_, files, *model_, parameters,
+                                                 static_cast<int>(config_.data().batch_size()));
   if (!evaluated.ok()) return evaluated.status();
   v1::MemberMessage message;
   v1::WorkDone& done = *message.mutable_work_done();

@@ -18,8 +18,8 @@
 
 namespace paramd {
 
-// The worker daemon: joins the cluster, gets the configuration from the coordinator, and does what it is given to do until the
-// job ends.
+// The worker daemon: joins the cluster, gets the configuration from the coordinator, and does what
+// it is given to do until the job ends.
 class Worker {
  public:
   struct Options {

@@ -7,11 +7,12 @@
 
 namespace paramd {
 
-// Blocks SIGTERM and SIGINT for the calling thread and all that it starts later, and ignores SIGPIPE. First thing in main.
+// Blocks SIGTERM and SIGINT for the calling thread and all that it starts later, and ignores
+// SIGPIPE. First thing in main.
 void BlockSignals();
 
-// Calls `on_signal` with "SIGTERM" or "SIGINT" when the process gets one of them, from a thread of its own. A second signal
-// ends the process at once. Signals that came since BlockSignals count.
+// Calls `on_signal` with "SIGTERM" or "SIGINT" when the process gets one of them, from a thread of
+// its own. A second signal ends the process at once. Signals that came since BlockSignals count.
 class SignalWaiter {
  public:
   explicit SignalWaiter(std::function<void(const std::string&)> on_signal);

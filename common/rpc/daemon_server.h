@@ -14,8 +14,8 @@
 
 namespace paramd {
 
-// The gRPC server of a daemon: the services it is given, and those that every daemon has (status, health, reflection).
-// Thread-safe.
+// The gRPC server of a daemon: the services it is given, and those that every daemon has (status,
+// health, reflection). Thread-safe.
 class DaemonServer {
  public:
   struct Options {
@@ -49,7 +49,8 @@ class DaemonServer {
   std::unique_ptr<grpc::Server> server_;
 };
 
-// Says on stdout, in one line, that the daemon is up: "ready role=worker address=127.0.0.1:4711 pid=42".
+// Says on stdout, in one line, that the daemon is up: "ready role=worker address=127.0.0.1:4711
+// pid=42".
 void AnnounceReady(const std::string& role, const std::string& address);
 
 // Bytes of memory that this process holds (VmRSS).

@@ -275,10 +275,9 @@ void CoordinatorCore::Lose(Member& member, const std::string& why, absl::Duratio
   ++revision_;
   if (member.connection != 0) {
     const bool left = member.state == v1::MemberStatus::LEFT;
-    actions_.push_back(Close{
-        member.connection,
-        left ? absl::OkStatus()
-             : absl::FailedPreconditionError("the lease of this member is over")});
+    actions_.push_back(Close{member.connection, left ? absl::OkStatus()
+                                                     : absl::FailedPreconditionError(
+                                                           "the lease of this member is over")});
     member.connection = 0;
   }
   if (finished()) return;

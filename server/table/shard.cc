@@ -39,7 +39,9 @@ ShardSize Shard::Size() const {
 
 ShardSnapshot Shard::Snapshot() const {
   MutexLock lock(mutex_);
-  return SnapshotLocked();
+  ShardSnapshot snapshot = SnapshotLocked();
+  snapshot.dim = dim_;
+  return snapshot;
 }
 
 uint64_t Shard::Digest() const {

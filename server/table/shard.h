@@ -31,6 +31,7 @@ struct ShardSize {
 
 // Every row of a shard, without optimizer state.
 struct ShardSnapshot {
+  uint32_t dim = 0;
   std::vector<uint64_t> keys;  // sparse: ascending; dense: empty
   std::vector<float> values;   // float32[rows][dim]
 };

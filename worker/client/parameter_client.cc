@@ -42,7 +42,8 @@ class Gathering {
 }  // namespace
 
 struct ParameterClient::PullState {
-  PullState(size_t operations, PullDone on_done) : gathering(operations), done(std::move(on_done)) {}
+  PullState(size_t operations, PullDone on_done)
+      : gathering(operations), done(std::move(on_done)) {}
 
   Gathering gathering;
   // Each reply writes rows of its own.
@@ -51,7 +52,8 @@ struct ParameterClient::PullState {
 };
 
 struct ParameterClient::PushState {
-  PushState(size_t operations, PushDone on_done) : gathering(operations), done(std::move(on_done)) {}
+  PushState(size_t operations, PushDone on_done)
+      : gathering(operations), done(std::move(on_done)) {}
 
   Gathering gathering;
   PushDone done;

@@ -18,8 +18,8 @@
 
 namespace paramd {
 
-// Pulls and pushes rows of the tables of one shard map. Knows no model. One thread at a time calls it, as operations reach a
-// server in the order of the calls; Shutdown may come from any thread.
+// Pulls and pushes rows of the tables of one shard map. Knows no model. One thread at a time calls
+// it, as operations reach a server in the order of the calls; Shutdown may come from any thread.
 class ParameterClient {
  public:
   struct Options {
@@ -41,9 +41,10 @@ class ParameterClient {
   // Leaves the clocks of every server; nobody waits for this client any more. Blocks.
   absl::Status Detach();
 
-  // Rows of table `table` (its index in the shard map): float32[keys.size()][dim] of ascending, unique `keys`, or, of a dense
-  // table (no keys), all its rows. With a clock the pull waits as the table's consistency mode says; without one it does not.
-  // `done` is called from another thread and must not block.
+  // Rows of table `table` (its index in the shard map): float32[keys.size()][dim] of ascending,
+  // unique `keys`, or, of a dense table (no keys), all its rows. With a clock the pull waits as the
+  // table's consistency mode says; without one it does not. `done` is called from another thread
+  // and must not block.
   void Pull(uint32_t table, absl::Span<const uint64_t> keys, std::optional<uint64_t> clock,
             PullDone done);
 
@@ -53,8 +54,9 @@ class ParameterClient {
     absl::Span<const uint64_t> keys;
     absl::Span<const float> values;
   };
-  // Pushes the gradients of step `clock`, the mean over `examples` examples, and finishes the step on every server. What is
-  // passed may be reused when the call returns. `done` is called from another thread when every server has acknowledged.
+  // Pushes the gradients of step `clock`, the mean over `examples` examples, and finishes the step
+  // on every server. What is passed may be reused when the call returns. `done` is called from
+  // another thread when every server has acknowledged.
   void PushStep(uint64_t clock, uint64_t examples, absl::Span<const TableGradients> gradients,
                 PushDone done);
 

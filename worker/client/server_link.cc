@@ -60,8 +60,7 @@ void ServerLink::Shutdown(const absl::Status& status) {
     changed_.NotifyAll();
   }
   for (Open& operation : open) {
-    operation.done(
-        Reply{.sequence = operation.message.header().sequence(), .status = status});
+    operation.done(Reply{.sequence = operation.message.header().sequence(), .status = status});
   }
 }
 

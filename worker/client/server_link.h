@@ -15,8 +15,8 @@
 
 namespace paramd {
 
-// A client's one path to one server: a stream that is opened again when it breaks; what was not answered is then sent again
-// in the same order with the same sequences. Thread-safe.
+// A client's one path to one server: a stream that is opened again when it breaks; what was not
+// answered is then sent again in the same order with the same sequences. Thread-safe.
 class ServerLink {
  public:
   using Done = std::function<void(Reply)>;
@@ -25,8 +25,9 @@ class ServerLink {
   // Answers what is still open with CANCELLED.
   ~ServerLink();
 
-  // Sends `operation`, which is encoded before the call returns. `done` is called exactly once, from a gRPC thread or from
-  // Shutdown; it must not block. Operations must come with ascending sequences.
+  // Sends `operation`, which is encoded before the call returns. `done` is called exactly once,
+  // from a gRPC thread or from Shutdown; it must not block. Operations must come with ascending
+  // sequences.
   void Send(const Operation& operation, Done done);
 
   // Answers everything that is open, and all that comes later, with `status`.

@@ -19,8 +19,9 @@ struct Slice {
   std::vector<uint32_t> rows;
 };
 
-// Cuts ascending, unique `keys` of a sparse table by shard and server; no slice has more than `max_rows` rows. Slices of one
-// server follow one another; together they hold every key once, and keys ascend inside each segment. Pure.
+// Cuts ascending, unique `keys` of a sparse table by shard and server; no slice has more than
+// `max_rows` rows. Slices of one server follow one another; together they hold every key once, and
+// keys ascend inside each segment. Pure.
 std::vector<Slice> SliceSparse(const v1::TablePlacement& table, absl::Span<const uint64_t> keys,
                                uint32_t max_rows);
 

@@ -18,11 +18,12 @@
 
 namespace paramd {
 
-// Reads partition after partition on a thread of its own and keeps a bounded number of parsed batches ready. Thread-safe;
-// meant for one consumer.
+// Reads partition after partition on a thread of its own and keeps a bounded number of parsed
+// batches ready. Thread-safe; meant for one consumer.
 class BatchPipeline {
  public:
-  // The next partition after the current one; blocks. None: there is no more for now. Called from the pipeline's thread.
+  // The next partition after the current one; blocks. None: there is no more for now. Called from
+  // the pipeline's thread.
   using NextPartition = std::function<std::optional<v1::WorkGrant>()>;
 
   BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,

@@ -28,8 +28,7 @@ void Progress::Add(uint64_t examples, double loss_sum) {
 v1::WorkerReport Progress::Report() {
   const absl::Duration now = clock_.SinceBoot();
   MutexLock lock(mutex_);
-  samples_.push_back(
-      {.at = now, .examples = report_.examples(), .loss_sum = report_.loss_sum()});
+  samples_.push_back({.at = now, .examples = report_.examples(), .loss_sum = report_.loss_sum()});
   while (samples_.size() > 2 && now - samples_[1].at >= kWindow) samples_.pop_front();
   const Sample& oldest = samples_.front();
   const double seconds = absl::ToDoubleSeconds(now - oldest.at);

@@ -13,8 +13,8 @@ namespace paramd {
 // Which pushes are not acknowledged yet, and which partitions are therefore not done. Thread-safe.
 class StepTracker {
  public:
-  // `on_done` is called, from any thread, for each partition that is read to its end and all of whose pushes are
-  // acknowledged.
+  // `on_done` is called, from any thread, for each partition that is read to its end and all of
+  // whose pushes are acknowledged.
   explicit StepTracker(std::function<void(v1::WorkDone)> on_done) : on_done_(std::move(on_done)) {}
 
   // A step of the partition `lease` with this loss is about to be pushed.

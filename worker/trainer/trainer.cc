@@ -117,8 +117,7 @@ absl::StatusOr<std::optional<Trainer::Step>> Trainer::NextStep(BatchPipeline& pi
 absl::Status Trainer::Compute(const Step& step) {
   ASSIGN_OR_RETURN(const std::vector<absl::Span<const float>> parameters, step.parameters->Wait());
   const Batch& batch = *step.batch;
-  const double loss_sum =
-      model_.Gradients(batch, parameters, absl::MakeSpan(gradients_));
+  const double loss_sum = model_.Gradients(batch, parameters, absl::MakeSpan(gradients_));
   std::vector<ParameterClient::TableGradients> gradients;
   for (size_t table = 0; table < tables_.size(); ++table) {
     ParameterClient::TableGradients& entry = gradients.emplace_back();
@@ -129,9 +128,9 @@ absl::Status Trainer::Compute(const Step& step) {
   RETURN_IF_ERROR(tracker_->WaitUntilOpen(config_.transport().pushes_in_flight() - 1));
   const uint64_t lease = batch.source_lease;
   tracker_->Begin(lease, loss_sum);
-  client_.PushStep(clock_, batch.rows(), gradients, [tracker = tracker_, lease](const absl::Status& status) {
-    tracker->End(lease, status);
-  });
+  client_.PushStep(
+      clock_, batch.rows(), gradients,
+      [tracker = tracker_, lease](const absl::Status& status) { tracker->End(lease, status); });
   progress_.Add(batch.rows(), loss_sum);
   return absl::OkStatus();
 }

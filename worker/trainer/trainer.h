@@ -17,8 +17,9 @@
 
 namespace paramd {
 
-// Trains a model on partition after partition: pulls the rows of the next batch while it computes the gradients of this one,
-// and pushes without waiting for the acknowledgement. One thread calls it.
+// Trains a model on partition after partition: pulls the rows of the next batch while it computes
+// the gradients of this one, and pushes without waiting for the acknowledgement. One thread calls
+// it.
 class Trainer {
  public:
   struct Callbacks {
@@ -32,8 +33,9 @@ class Trainer {
   Trainer(const v1::Config& config, const DatasetShape& shape, Model& model,
           ParameterClient& client, Progress& progress, Callbacks callbacks);
 
-  // Joins the clocks, trains on `first` and whatever `next_partition` gives, and leaves the clocks when all pushes are
-  // acknowledged. DATA_LOSS: data that cannot be read or used. Otherwise the error of a server.
+  // Joins the clocks, trains on `first` and whatever `next_partition` gives, and leaves the clocks
+  // when all pushes are acknowledged. DATA_LOSS: data that cannot be read or used. Otherwise the
+  // error of a server.
   absl::Status Train(const v1::WorkGrant& first);
 
  private:

@@ -1,0 +1,87 @@
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/exit_code.h"
+#include "common/config/config.h"
+#include "common/config/config_flags.h"
+#include "common/config/flags.h"
+#include "common/logging/logging.h"
+#include "common/process/signals.h"
+#include "common/rpc/daemon_server.h"
+#include "server/server.h"
+
+namespace {
+
+using paramd::ExitCode;
+
+int ExitCodeOf(const absl::Status& status) {
+  // What Start refuses is in the data files, or in the way of starting.
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ? paramd::kExitBadData
+                                                                     : paramd::kExitFailure;
+}
+
+int Run(paramd::Server::Options options) {
+  auto server = paramd::Server::Start(std::move(options));
+  if (!server.ok()) {
+    spdlog::error("{}", std::string(server.status().message()));
+    return ExitCodeOf(server.status());
+  }
+  paramd::SignalWaiter signals(
+      [&](const std::string& signal) { (*server)->Stop(absl::StrCat("stopped by ", signal)); });
+  paramd::AnnounceReady((*server)->roles(), (*server)->address());
+  return (*server)->Run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  paramd::BlockSignals();
+  std::string role = "coordinator,shard_host";
+  std::string log_level = "info";
+  paramd::Server::Options options;
+  options.name = absl::StrCat("server-", getpid());
+  paramd::ConfigFlags config_flags;
+  paramd::Flags flags("paramd_server",
+                      "The server daemon of paramd: coordinates a cluster, hosts shards, or both.");
+  config_flags.AddTo(flags);
+  flags.Choice("role", {"coordinator", "shard_host", "coordinator,shard_host"},
+               "what this daemon does", role);
+  flags.String("coordinator", "HOST:PORT", "shard_host: where the coordinator is",
+               options.coordinator);
+  flags.String("name", "NAME", "unique among the servers of the cluster", options.name);
+  flags.String("listen", "HOST:PORT",
+               "shard_host: where to listen; a coordinator listens at cluster.coordinator.address",
+               options.listen);
+  flags.String("advertise", "HOST:PORT",
+               "shard_host: where others reach it, if not where it listens", options.advertise);
+  flags.Choice("log_level", {"debug", "info", "warning", "error"}, "least severe that is logged",
+               log_level);
+  if (const auto exit_code = flags.ParseOrExitCode(paramd::Arguments(argc, argv))) {
+    return *exit_code;
+  }
+  paramd::InitLogging("paramd_server", log_level);
+
+  options.shard_host = role != "coordinator";
+  if (role == "shard_host") {
+    if (options.coordinator.empty()) {
+      std::fprintf(stderr, "paramd_server: a shard_host needs --coordinator HOST:PORT\n");
+      return paramd::kExitUsage;
+    }
+    return Run(std::move(options));
+  }
+  if (config_flags.config.empty()) {
+    std::fprintf(stderr, "paramd_server: a coordinator needs --config FILE\n");
+    return paramd::kExitUsage;
+  }
+  auto loaded = paramd::LoadConfig(config_flags.Sources());
+  if (!loaded.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(loaded.status().message()).c_str());
+    return paramd::kExitBadConfig;
+  }
+  options.config = loaded->config;
+  return Run(std::move(options));
+}

@@ -1,0 +1,46 @@
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/exit_code.h"
+#include "common/config/flags.h"
+#include "common/logging/logging.h"
+#include "common/process/signals.h"
+#include "common/rpc/daemon_server.h"
+#include "worker/worker.h"
+
+int main(int argc, char** argv) {
+  paramd::BlockSignals();
+  std::string log_level = "info";
+  paramd::Worker::Options options;
+  options.name = absl::StrCat("worker-", getpid());
+  paramd::Flags flags(
+      "paramd_worker",
+      "The worker daemon of paramd: reads its part of the data, computes gradients, "
+      "pulls and pushes. The configuration comes from the coordinator.");
+  flags.String("coordinator", "HOST:PORT", "where the coordinator is", options.coordinator);
+  flags.String("name", "NAME", "unique among the workers of the cluster", options.name);
+  flags.String("listen", "HOST:PORT", "where to answer status requests", options.listen);
+  flags.Choice("log_level", {"debug", "info", "warning", "error"}, "least severe that is logged",
+               log_level);
+  if (const auto exit_code = flags.ParseOrExitCode(paramd::Arguments(argc, argv))) {
+    return *exit_code;
+  }
+  if (options.coordinator.empty()) {
+    std::fprintf(stderr, "paramd_worker: --coordinator HOST:PORT is missing\n");
+    return paramd::kExitUsage;
+  }
+  paramd::InitLogging("paramd_worker", log_level);
+  auto worker = paramd::Worker::Start(std::move(options));
+  if (!worker.ok()) {
+    spdlog::error("{}", std::string(worker.status().message()));
+    return paramd::kExitFailure;
+  }
+  paramd::SignalWaiter signals(
+      [&](const std::string& signal) { (*worker)->Stop(absl::StrCat("stopped by ", signal)); });
+  paramd::AnnounceReady("worker", (*worker)->address());
+  return (*worker)->Run();
+}
