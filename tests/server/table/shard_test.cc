@@ -1,0 +1,283 @@
+#include "server/table/shard.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "common/base/random.h"
+#include "common/routing/shard_of.h"
+#include "server/table/dense_shard.h"
+#include "server/table/sparse_shard.h"
+
+namespace paramd {
+namespace {
+
+// Plain gradient descent with rate 1: a row is minus the sum of its gradients.
+std::shared_ptr<const Optimizer> Descent() {
+  v1::Optimizer settings;
+  settings.set_type(v1::Optimizer::SGD);
+  settings.set_learning_rate(1);
+  return *Optimizer::Create(settings);
+}
+
+std::shared_ptr<const Optimizer> Proximal() {
+  v1::Optimizer settings;
+  settings.set_type(v1::Optimizer::FTRL);
+  settings.set_alpha(0.1);
+  settings.set_beta(1);
+  settings.set_l2(0.5);
+  return *Optimizer::Create(settings);
+}
+
+std::unique_ptr<Shard> Sparse(uint32_t dim, std::shared_ptr<const Optimizer> optimizer) {
+  return std::make_unique<SparseShard>(0, 1, dim, Initializer(), std::move(optimizer));
+}
+
+std::unique_ptr<Shard> Dense(uint64_t begin, uint64_t end, uint32_t dim,
+                             std::shared_ptr<const Optimizer> optimizer) {
+  return std::make_unique<DenseShard>(RowRange{begin, end}, dim, Initializer(),
+                                      std::move(optimizer));
+}
+
+using Keys = std::vector<uint64_t>;
+using Values = std::vector<float>;
+
+RowSet Of(const Keys& keys) { return {.count = keys.size(), .keys = keys}; }
+RowSet Range(uint64_t first, uint64_t count) { return {.count = count, .first_row = first}; }
+
+Values PullOf(const Shard& shard, const RowSet& rows) {
+  Values values(rows.count * shard.dim(), -99);
+  shard.Pull(rows, values.data());
+  return values;
+}
+
+TEST_CASE("a sparse row is created by a push, never by a pull") {
+  const auto shard = Sparse(2, Descent());
+  CHECK(PullOf(*shard, Of({3, 9})) == Values{0, 0, 0, 0});
+  CHECK(shard->Size().rows == 0);
+  CHECK(shard->Push({1, 1, 1}, Of({9}), Values{1, -2}) == PushOutcome::kTaken);
+  CHECK(PullOf(*shard, Of({3, 9})) == Values{0, 0, -1, 2});
+  CHECK(shard->Size().rows == 1);
+}
+
+TEST_CASE("a dense shard holds its rows from the beginning") {
+  const auto shard = Dense(10, 13, 2, Descent());
+  CHECK(shard->Size().rows == 3);
+  CHECK(shard->Size().bytes == 3 * 2 * sizeof(float));
+  shard->Push({1, 1, 1}, Range(11, 2), Values{1, 2, 3, 4});
+  CHECK(PullOf(*shard, Range(10, 3)) == Values{0, 0, -1, -2, -3, -4});
+  CHECK(Dense(0, 3, 2, Proximal())->Size().bytes == 3 * 3 * 2 * sizeof(float));
+}
+
+TEST_CASE("a push is applied exactly once") {
+  const auto shard = Sparse(1, Descent());
+  const auto push = [&](uint32_t client, uint64_t incarnation, uint64_t sequence) {
+    return shard->Push({client, incarnation, sequence}, Of({5}), Values{1});
+  };
+  CHECK(push(1, 7, 10) == PushOutcome::kTaken);
+  const uint64_t digest = shard->Digest();
+  CHECK(push(1, 7, 10) == PushOutcome::kDuplicate);
+  CHECK(push(1, 7, 4) == PushOutcome::kDuplicate);
+  CHECK(shard->Digest() == digest);
+  CHECK(push(1, 7, 11) == PushOutcome::kTaken);
+  CHECK(push(2, 7, 1) == PushOutcome::kTaken);  // another client
+  CHECK(push(1, 8, 1) == PushOutcome::kTaken);  // another incarnation
+  CHECK(push(1, 8, 1) == PushOutcome::kDuplicate);
+  CHECK(PullOf(*shard, Of({5})) == Values{-4});
+}
+
+TEST_CASE("rows that do not belong to the shard are refused") {
+  SECTION("dense") {
+    const auto shard = Dense(10, 20, 1, Descent());
+    CHECK(shard->CheckRows(Range(10, 10)).ok());
+    CHECK(shard->CheckRows(Range(20, 0)).ok());
+    for (const RowSet& rows : {Range(9, 2), Range(19, 2), Range(20, 1), Range(21, 0),
+                               Range(12, UINT64_MAX), Range(UINT64_MAX, 2)}) {
+      CHECK(shard->CheckRows(rows).code() == absl::StatusCode::kInvalidArgument);
+    }
+  }
+  SECTION("sparse") {
+    const SparseShard shard(2, 4, 1, Initializer(), Descent());
+    Keys mine;
+    uint64_t other = 0;
+    for (uint64_t key = 0; mine.size() < 3; ++key) {
+      (ShardOfKey(key, 4) == 2 ? (mine.push_back(key), other) : other = key);
+    }
+    CHECK(shard.CheckRows(Of(mine)).ok());
+    CHECK(shard.CheckRows(Of({mine[0], mine[0]})).code() == absl::StatusCode::kInvalidArgument);
+    CHECK(shard.CheckRows(Of({mine[1], mine[0]})).code() == absl::StatusCode::kInvalidArgument);
+    CHECK(shard.CheckRows(Of({other})).code() == absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("a synchronous step applies the mean of its gradients once") {
+  // Clients 4 and 8 with 1 and 3 examples: weights 1/4 and 3/4.
+  const std::vector<Contribution> contributions = {{4, 0.25}, {8, 0.75}};
+  SECTION("sparse") {
+    const auto shard = Sparse(1, Descent());
+    shard->Accumulate({8, 1, 1}, 0, Of({1, 2}), Values{4, 8});
+    shard->Accumulate({4, 1, 1}, 0, Of({2, 3}), Values{4, 16});
+    CHECK(PullOf(*shard, Of({1, 2, 3})) == Values{0, 0, 0});
+    shard->CloseStep(0, contributions);
+    // 1: 3/4 4;  2: 1/4 4 + 3/4 8;  3: 1/4 16
+    CHECK(PullOf(*shard, Of({1, 2, 3})) == Values{-3, -7, -4});
+    CHECK(shard->Size().rows == 3);
+  }
+  SECTION("dense, with a gap") {
+    const auto shard = Dense(0, 5, 1, Descent());
+    shard->Accumulate({4, 1, 1}, 0, Range(0, 2), Values{4, 8});
+    shard->Accumulate({8, 1, 1}, 0, Range(1, 1), Values{4});
+    shard->Accumulate({8, 1, 2}, 0, Range(4, 1), Values{8});
+    shard->CloseStep(0, contributions);
+    CHECK(PullOf(*shard, Range(0, 5)) == Values{-1, -5, 0, 0, -6});
+  }
+}
+
+TEST_CASE("a synchronous step leaves rows alone that nobody touched") {
+  v1::Optimizer settings;
+  settings.set_type(v1::Optimizer::SGD);
+  settings.set_learning_rate(1);
+  settings.set_l2(0.5);
+  const auto shard = Dense(0, 3, 1, *Optimizer::Create(settings));
+  shard->Push({1, 1, 1}, Range(0, 3), Values{-2, -2, -2});
+  shard->Accumulate({1, 1, 2}, 0, Range(0, 1), Values{0});
+  shard->CloseStep(0, {{{1, 1.0}}});
+  CHECK(PullOf(*shard, Range(0, 3)) == Values{1, 2, 2});
+}
+
+TEST_CASE("closing drops what is not from a contributor") {
+  const auto shard = Sparse(1, Descent());
+  shard->Accumulate({1, 1, 1}, 0, Of({1}), Values{1});
+  shard->Accumulate({2, 1, 1}, 0, Of({1}), Values{100});  // did not finish the step
+  shard->Accumulate({2, 1, 2}, 1, Of({1}), Values{100});
+  shard->Accumulate({1, 1, 2}, 2, Of({1}), Values{10});
+  shard->CloseStep(0, {{{1, 1.0}}});
+  CHECK(PullOf(*shard, Of({1})) == Values{-1});
+  shard->CloseStep(2, {{{1, 1.0}}});  // step 1 is dropped whole
+  CHECK(PullOf(*shard, Of({1})) == Values{-11});
+  const uint64_t digest = shard->Digest();
+  shard->CloseStep(1, {{{2, 1.0}}});
+  CHECK(shard->Digest() == digest);
+  CHECK(shard->Accumulate({1, 1, 2}, 1, Of({1}), Values{1}) == PushOutcome::kDuplicate);
+  CHECK(shard->Accumulate({1, 1, 3}, 2, Of({1}), Values{1}) == PushOutcome::kLate);
+  shard->CloseStep(3, {{{1, 1.0}}});
+  CHECK(PullOf(*shard, Of({1})) == Values{-11});
+}
+
+TEST_CASE("Discard drops what a client pushed from a step on") {
+  const auto shard = Sparse(1, Descent());
+  shard->Accumulate({1, 1, 1}, 4, Of({1}), Values{1});
+  shard->Accumulate({1, 1, 2}, 5, Of({1}), Values{10});
+  shard->Accumulate({2, 1, 1}, 5, Of({1}), Values{100});
+  shard->Discard(1, 5);
+  shard->CloseStep(4, {{{1, 1.0}}});
+  shard->CloseStep(5, {{{1, 0.5}, {2, 0.5}}});
+  CHECK(PullOf(*shard, Of({1})) == Values{-51});
+}
+
+TEST_CASE("the order of arrival makes no difference to the bit") {
+  // Weights and gradients whose sum depends on the order it is formed in.
+  const std::vector<Contribution> contributions = {{0, 1.0 / 7}, {1, 2.0 / 7}, {2, 4.0 / 7}};
+  const std::vector<Values> gradients = {{1e8f, 0.1f}, {-3e7f, 0.7f}, {0.123f, 1e-7f}};
+  for (const bool sparse : {true, false}) {
+    std::vector<uint32_t> order = {0, 1, 2};
+    std::set<uint64_t> digests;
+    do {
+      const auto shard = sparse ? Sparse(1, Proximal()) : Dense(0, 2, 1, Proximal());
+      for (uint64_t step = 0; step < 5; ++step) {
+        for (const uint32_t client : order) {
+          shard->Accumulate({client, 1, step}, step, sparse ? Of({3, 4}) : Range(0, 2),
+                            gradients[client]);
+        }
+        shard->CloseStep(step, contributions);
+      }
+      digests.insert(shard->Digest());
+    } while (std::next_permutation(order.begin(), order.end()));
+    CHECK(digests.size() == 1);
+  }
+}
+
+TEST_CASE("a snapshot has the rows in ascending order, without state") {
+  const auto sparse = Sparse(1, Descent());
+  sparse->Push({1, 1, 1}, Of({7, UINT64_MAX}), Values{1, 2});
+  sparse->Push({1, 1, 2}, Of({0, 8}), Values{3, 4});
+  CHECK(sparse->Snapshot().keys == Keys{0, 7, 8, UINT64_MAX});
+  CHECK(sparse->Snapshot().values == Values{-3, -1, -4, -2});
+  const auto dense = Dense(4, 6, 2, Proximal());
+  CHECK(dense->Snapshot().keys.empty());
+  CHECK(dense->Snapshot().values == Values{0, 0, 0, 0});
+}
+
+TEST_CASE("the digest is of the state, not of its history") {
+  const auto a = Sparse(1, Proximal()), b = Sparse(1, Proximal());
+  a->Push({1, 1, 1}, Of({1}), Values{1});
+  a->Push({1, 1, 2}, Of({2}), Values{2});
+  b->Push({1, 1, 1}, Of({2}), Values{2});
+  b->Push({1, 1, 2}, Of({1}), Values{1});
+  CHECK(a->Digest() == b->Digest());
+  const uint64_t digest = a->Digest();
+  a->Accumulate({1, 1, 3}, 0, Of({1}), Values{1});
+  CHECK(a->Digest() != digest);
+}
+
+TEST_CASE("many rows, against a map") {
+  const uint32_t dim = GENERATE(1, 3, 20000);
+  const auto shard = Sparse(dim, Descent());
+  std::map<uint64_t, float> model;
+  Random random(dim);
+  const int pushes = dim > 100 ? 10 : 300;
+  for (int i = 0; i < pushes; ++i) {
+    std::set<uint64_t> chosen;
+    for (int j = 0; j < 50; ++j) chosen.insert(random.NextBelow(10000) * random.NextBelow(10000));
+    const Keys keys(chosen.begin(), chosen.end());
+    Values gradients;
+    for (const uint64_t key : keys) {
+      const auto gradient = static_cast<float>(random.NextBelow(9)) - 4;
+      model[key] -= gradient;
+      gradients.resize(gradients.size() + dim, gradient);
+    }
+    shard->Push({1, 1, static_cast<uint64_t>(i)}, Of(keys), gradients);
+  }
+  const ShardSnapshot snapshot = shard->Snapshot();
+  REQUIRE(snapshot.keys.size() == model.size());
+  size_t row = 0;
+  for (const auto& [key, value] : model) {
+    REQUIRE(snapshot.keys[row] == key);
+    REQUIRE(snapshot.values[row * dim] == value);
+    REQUIRE(snapshot.values[row * dim + dim - 1] == value);
+    ++row;
+  }
+  CHECK(shard->Size().rows == model.size());
+  CHECK(shard->Size().bytes >= model.size() * (dim * sizeof(float) + 16));
+}
+
+TEST_CASE("initial values depend on seed, table and row alone") {
+  const Initializer initializer = {
+      .seed = 1, .table = Initializer::HashOfName("embeddings"), .scale = 0.5};
+  Values a(8), b(8);
+  initializer.Fill(17, absl::MakeSpan(a));
+  initializer.Fill(17, absl::MakeSpan(b));
+  CHECK(a == b);
+  for (const float value : a) CHECK((value >= -0.5 && value < 0.5));
+  CHECK(std::set<float>(a.begin(), a.end()).size() == 8);
+  initializer.Fill(18, absl::MakeSpan(b));
+  CHECK(a != b);
+  Initializer({.seed = 2, .table = initializer.table, .scale = 0.5}).Fill(17, absl::MakeSpan(b));
+  CHECK(a != b);
+  Initializer({.seed = 1, .table = 5, .scale = 0.5}).Fill(17, absl::MakeSpan(b));
+  CHECK(a != b);
+
+  // However the table is cut, and whether the row was created or not.
+  const SparseShard one(0, 1, 8, initializer, Descent());
+  SparseShard other(ShardOfKey(17, 9), 9, 8, initializer, Descent());
+  CHECK(PullOf(one, Of({17})) == a);
+  CHECK(PullOf(other, Of({17})) == a);
+  other.Push({1, 1, 1}, Of({17}), Values(8));
+  CHECK(PullOf(other, Of({17})) == a);
+  const DenseShard dense({.begin = 10, .end = 20}, 8, initializer, Descent());
+  CHECK(PullOf(dense, Range(17, 1)) == a);
+}
+
+}  // namespace
+}  // namespace paramd
