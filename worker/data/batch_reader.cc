@@ -14,7 +14,6 @@
 namespace paramd {
 namespace {
 
-constexpr size_t kMaxBadRecordExamples = 5;
 // Keeps the 32-bit offsets of a batch, and its memory, within bounds.
 constexpr size_t kMaxBatchValues = size_t{1} << 28;
 
@@ -91,7 +90,7 @@ absl::Status BatchReader::ParseLine() {
 absl::Status BatchReader::CountBadRecord(absl::string_view what) {
   builder_.AbandonRow();
   ++stats_.bad_records;
-  if (stats_.bad_record_examples.size() >= kMaxBadRecordExamples) return absl::OkStatus();
+  if (stats_.bad_record_examples.size() >= ReadStats::kMaxExamples) return absl::OkStatus();
   ASSIGN_OR_RETURN(const uint64_t line, LineNumber());
   stats_.bad_record_examples.push_back(absl::StrCat(file_, ":", line, ": ", what));
   if (!fail_on_bad_record_) return absl::OkStatus();

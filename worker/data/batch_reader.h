@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,9 +20,11 @@ namespace paramd {
 
 // What was read so far.
 struct ReadStats {
+  static constexpr size_t kMaxExamples = 5;
+
   uint64_t records = 0;  // good ones
   uint64_t bad_records = 0;
-  // The first few bad ones, as "file:line: what is wrong".
+  // The first kMaxExamples bad ones, as "file:line: what is wrong".
   std::vector<std::string> bad_record_examples;
 };
 

@@ -1,0 +1,103 @@
+#include "worker/eval/evaluator.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "worker/eval/metrics.h"
+
+namespace paramd {
+namespace {
+
+// The parameters of one model, pulled as batches need them.
+class PulledTables {
+ public:
+  PulledTables(const std::vector<v1::TableSpec>& tables, ParameterSource& source)
+      : tables_(tables), source_(source), values_(tables.size()), spans_(tables.size()) {}
+
+  absl::Status PullDense() { return PullKind(v1::TableSpec::DENSE, {}); }
+  absl::Status PullSparse(absl::Span<const uint64_t> keys) {
+    return PullKind(v1::TableSpec::SPARSE, keys);
+  }
+
+  absl::Span<const absl::Span<const float>> spans() const { return spans_; }
+
+ private:
+  absl::Status PullKind(v1::TableSpec::Kind kind, absl::Span<const uint64_t> keys) {
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (tables_[i].kind() != kind) continue;
+      RETURN_IF_ERROR(source_.Pull(static_cast<int>(i), keys, &values_[i]));
+      const uint64_t rows = kind == v1::TableSpec::SPARSE ? keys.size() : tables_[i].rows();
+      if (values_[i].size() != rows * tables_[i].dim()) {
+        return absl::InternalError(absl::StrCat("table ", tables_[i].name(), ": pulled ",
+                                                values_[i].size(), " values, expected ", rows,
+                                                " rows of ", tables_[i].dim()));
+      }
+      spans_[i] = values_[i];
+    }
+    return absl::OkStatus();
+  }
+
+  const std::vector<v1::TableSpec> tables_;
+  ParameterSource& source_;
+  std::vector<std::vector<float>> values_;
+  std::vector<absl::Span<const float>> spans_;
+};
+
+absl::Status CheckBadRecords(const v1::Data& data, const ReadStats& stats) {
+  const uint64_t all = stats.records + stats.bad_records;
+  const double allowed = data.on_bad_record().max_fraction() * static_cast<double>(all);
+  if (static_cast<double>(stats.bad_records) <= allowed) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(stats.bad_records, " of ", all,
+                                                 " records are bad, allowed are ", allowed,
+                                                 "; the first: ", stats.bad_record_examples[0]));
+}
+
+void AddStats(const ReadStats& file, ReadStats* sum) {
+  sum->records += file.records;
+  sum->bad_records += file.bad_records;
+  for (const std::string& example : file.bad_record_examples) {
+    if (sum->bad_record_examples.size() < ReadStats::kMaxExamples) {
+      sum->bad_record_examples.push_back(example);
+    }
+  }
+}
+
+absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& tables, int batch_rows,
+                          const std::string& file, MetricsAccumulator* metrics) {
+  Batch batch;
+  std::vector<float> scores;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, reader.Next(batch_rows, &batch));
+    if (!more) return absl::OkStatus();
+    if (const absl::Status status = model.CheckLabels(batch); !status.ok()) {
+      return absl::Status(status.code(), absl::StrCat(file, ": ", status.message()));
+    }
+    RETURN_IF_ERROR(tables.PullSparse(batch.unique_keys));
+    model.Predict(batch, tables.spans(), &scores);
+    metrics->Add(batch.labels, scores);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
+                                   absl::Span<const std::string> files, Model& model,
+                                   ParameterSource& parameters, int batch_rows) {
+  PulledTables tables(model.Tables(), parameters);
+  RETURN_IF_ERROR(tables.PullDense());
+  MetricsAccumulator metrics(model.task(), model.outputs());
+  Evaluated result;
+  for (const std::string& file : files) {
+    v1::Partition whole;
+    whole.set_file(file);
+    ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader, BatchReader::Open(data, shape, whole));
+    RETURN_IF_ERROR(EvaluateFile(*reader, model, tables, batch_rows, file, &metrics));
+    AddStats(reader->stats(), &result.read);
+  }
+  RETURN_IF_ERROR(CheckBadRecords(data, result.read));
+  result.metrics = metrics.Finish();
+  return result;
+}
+
+}  // namespace paramd

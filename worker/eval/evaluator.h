@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
+#include "worker/data/batch.h"
+#include "worker/data/batch_reader.h"
+#include "worker/model/model.h"
+
+namespace paramd {
+
+// Where an evaluation finds the parameters: the servers of a cluster, or a saved model.
+class ParameterSource {
+ public:
+  virtual ~ParameterSource() = default;
+
+  // Fills `values` with rows of table `table` (its index in Model::Tables()). Sparse tables: the
+  // rows of `keys`, strictly ascending; one that does not exist reads as it would begin. Dense
+  // tables: every row; `keys` is empty.
+  virtual absl::Status Pull(int table, absl::Span<const uint64_t> keys,
+                            std::vector<float>* values) = 0;
+};
+
+struct Evaluated {
+  v1::Metrics metrics;
+  ReadStats read;  // of all files together
+};
+
+// The quality of `model` on the examples in `files`, read by the format of `data` in batches of
+// `batch_rows`. Dense tables are pulled once, sparse rows for every batch. Metrics are those of
+// worker/eval/metrics.h.
+// Errors: those of BatchReader and of `parameters`; INVALID_ARGUMENT for a label that the model has
+// no meaning for, and when the bad records are more than data.on_bad_record.max_fraction of all.
+absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
+                                   absl::Span<const std::string> files, Model& model,
+                                   ParameterSource& parameters, int batch_rows);
+
+}  // namespace paramd
