@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "common/base/atomic_file_writer.h"
 #include "common/base/crc32c.h"
 #include "common/base/file.h"
 #include "common/base/mutex.h"
@@ -43,6 +44,30 @@ TEST_CASE("WriteFileAtomically replaces the whole content") {
   CHECK(*FileSize(path) == 6);
   CHECK(*ReadFileRange(path, 3, 100) == "ond");
   CHECK_FALSE(FileSize(path + ".tmp").ok());
+}
+
+TEST_CASE("AtomicFileWriter replaces the content only on Commit") {
+  TempDir dir;
+  const std::string path = dir.Write("a", "old");
+  const std::string large(3 << 20, 'x');
+  {
+    std::unique_ptr<AtomicFileWriter> writer = *AtomicFileWriter::Create(path);
+    REQUIRE(writer->Append("new").ok());
+    REQUIRE(writer->Append(large).ok());
+    CHECK(FileSize(path + ".tmp").ok());
+  }
+  CHECK(*ReadFile(path) == "old");
+  CHECK_FALSE(FileSize(path + ".tmp").ok());
+
+  std::unique_ptr<AtomicFileWriter> writer = *AtomicFileWriter::Create(path);
+  REQUIRE(writer->Append("new").ok());
+  REQUIRE(writer->Append(large).ok());
+  REQUIRE(writer->Append("end").ok());
+  REQUIRE(writer->Commit().ok());
+  CHECK(*ReadFile(path) == "new" + large + "end");
+  CHECK_FALSE(FileSize(path + ".tmp").ok());
+  CHECK(AtomicFileWriter::Create(dir.File("no/folder")).status().code() ==
+        absl::StatusCode::kNotFound);
 }
 
 TEST_CASE("file errors name the file and the cause") {

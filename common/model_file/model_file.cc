@@ -1,0 +1,234 @@
+#include "common/model_file/model_file.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "common/base/atomic_file_writer.h"
+#include "common/base/status_macros.h"
+#include "common/model_file/safetensors.h"
+
+namespace paramd {
+namespace {
+
+constexpr char kFormat[] = "paramd.model.v1";
+constexpr char kKeysSuffix[] = ".keys";
+constexpr char kValuesSuffix[] = ".values";
+
+// ---- writing
+
+std::string ToJson(const google::protobuf::Message& message) {
+  std::string json;
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  // Fails only for messages of unknown type inside an Any.
+  static_cast<void>(google::protobuf::util::MessageToJsonString(message, &json, options));
+  return json;
+}
+
+std::map<std::string, std::string> Metadata(const ModelFile& model) {
+  v1::Data data;
+  data.set_format(model.data.format());
+  if (model.data.has_csv()) *data.mutable_csv() = model.data.csv();
+  if (model.data.has_on_bad_record()) *data.mutable_on_bad_record() = model.data.on_bad_record();
+  return {{"format", kFormat},
+          {"model", ToJson(model.model)},
+          {"data", ToJson(data)},
+          {"sparse", model.sparse ? "true" : "false"},
+          {"columns", absl::StrCat(model.columns)}};
+}
+
+bool IsTableName(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+  });
+}
+
+bool IsAscending(const std::vector<uint64_t>& keys) {
+  return std::adjacent_find(keys.begin(), keys.end(), std::greater_equal<>()) == keys.end();
+}
+
+absl::Status CheckTables(const ModelFile& model) {
+  std::set<std::string> names;
+  for (const ModelTable& table : model.tables) {
+    const auto error = [&](absl::string_view what) {
+      return absl::InvalidArgumentError(absl::StrCat("table \"", table.name, "\": ", what));
+    };
+    if (!IsTableName(table.name)) return error("not a name for a table");
+    if (!names.insert(table.name).second) return error("comes twice");
+    if (table.dim == 0) return error("rows without values");
+    if (table.values.size() % table.dim != 0) return error("the last row is not whole");
+    if (table.keys.size() != (table.sparse ? table.rows() : 0)) return error("not one key a row");
+    if (!IsAscending(table.keys)) return error("keys are not ascending");
+  }
+  return absl::OkStatus();
+}
+
+template <typename T>
+absl::string_view Bytes(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+// Collects tensors one behind the other.
+class Layout {
+ public:
+  void Add(std::string name, TensorType type, std::vector<uint64_t> shape,
+           absl::string_view bytes) {
+    header.tensors.push_back({std::move(name), type, std::move(shape), end_, end_ + bytes.size()});
+    end_ += bytes.size();
+    data.push_back(bytes);
+  }
+
+  SafetensorsHeader header;
+  std::vector<absl::string_view> data;  // of each tensor; borrowed
+
+ private:
+  uint64_t end_ = 0;
+};
+
+// Keys first: that way every tensor begins at a multiple of its element size.
+Layout LayOut(const ModelFile& model) {
+  Layout layout;
+  layout.header.metadata = Metadata(model);
+  for (const ModelTable& table : model.tables) {
+    if (!table.sparse) continue;
+    layout.Add(table.name + kKeysSuffix, TensorType::kU64, {table.rows()}, Bytes(table.keys));
+  }
+  for (const ModelTable& table : model.tables) {
+    layout.Add(table.sparse ? table.name + kValuesSuffix : table.name, TensorType::kF32,
+               {table.rows(), table.dim}, Bytes(table.values));
+  }
+  return layout;
+}
+
+// ---- reading
+
+absl::Status Corrupt(const std::string& path, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat(path, ": ", what));
+}
+
+absl::StatusOr<std::string> Find(const SafetensorsHeader& header, const std::string& key,
+                                 const std::string& path) {
+  const auto found = header.metadata.find(key);
+  if (found != header.metadata.end()) return found->second;
+  return Corrupt(path, absl::StrCat("metadata \"", key, "\" is missing"));
+}
+
+absl::Status FromJson(const SafetensorsHeader& header, const std::string& key,
+                      const std::string& path, google::protobuf::Message* message) {
+  ASSIGN_OR_RETURN(const std::string json, Find(header, key, path));
+  const google::protobuf::util::Status status =
+      google::protobuf::util::JsonStringToMessage(json, message);
+  if (status.ok()) return absl::OkStatus();
+  return Corrupt(path, absl::StrCat("metadata \"", key, "\": ", status.ToString()));
+}
+
+absl::Status ReadMetadata(const SafetensorsHeader& header, const std::string& path,
+                          ModelFile* model) {
+  const auto format = header.metadata.find("format");
+  if (format == header.metadata.end() || format->second != kFormat) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": not a model of paramd: metadata \"format\" is not \"", kFormat, "\""));
+  }
+  RETURN_IF_ERROR(FromJson(header, "model", path, &model->model));
+  RETURN_IF_ERROR(FromJson(header, "data", path, &model->data));
+  ASSIGN_OR_RETURN(const std::string sparse, Find(header, "sparse", path));
+  if (sparse != "true" && sparse != "false") {
+    return Corrupt(path, "metadata \"sparse\" is neither true nor false");
+  }
+  model->sparse = sparse == "true";
+  ASSIGN_OR_RETURN(const std::string columns, Find(header, "columns", path));
+  if (!absl::SimpleAtoi(columns, &model->columns) || model->columns < 0) {
+    return Corrupt(path, "metadata \"columns\" is not a count");
+  }
+  return absl::OkStatus();
+}
+
+// The tensors of one table.
+struct TableTensors {
+  const TensorSpec* keys = nullptr;
+  const TensorSpec* values = nullptr;
+  bool sparse = false;
+  bool dense = false;
+};
+
+absl::StatusOr<std::map<std::string, TableTensors>> GroupTensors(const SafetensorsHeader& header,
+                                                                 const std::string& path) {
+  std::map<std::string, TableTensors> tables;
+  for (const TensorSpec& tensor : header.tensors) {
+    absl::string_view name = tensor.name;
+    const bool keys = absl::ConsumeSuffix(&name, kKeysSuffix);
+    const bool values = !keys && absl::ConsumeSuffix(&name, kValuesSuffix);
+    const auto error = [&](absl::string_view what) {
+      return Corrupt(path, absl::StrCat("tensor \"", tensor.name, "\" ", what));
+    };
+    if (!IsTableName(std::string(name))) return error("is not of a table");
+    if ((tensor.type == TensorType::kU64) != keys) return error("has the wrong dtype");
+    if (tensor.shape.size() != (keys ? 1 : 2)) return error("has the wrong number of dimensions");
+    if (!keys && (tensor.shape[1] == 0 || tensor.shape[1] > UINT32_MAX)) {
+      return error("has rows of an impossible size");
+    }
+    TableTensors& table = tables[std::string(name)];
+    (keys ? table.keys : table.values) = &tensor;
+    (keys || values ? table.sparse : table.dense) = true;
+    if (table.sparse && table.dense) return error("is of a table that is both sparse and dense");
+  }
+  return tables;
+}
+
+absl::StatusOr<ModelTable> ReadTable(const std::string& path, const SafetensorsHeader& header,
+                                     const std::string& name, const TableTensors& tensors) {
+  const auto error = [&](absl::string_view what) {
+    return Corrupt(path, absl::StrCat("table \"", name, "\": ", what));
+  };
+  if (tensors.values == nullptr) return error("keys without values");
+  if (tensors.sparse && tensors.keys == nullptr) return error("values without keys");
+  if (tensors.sparse && tensors.keys->shape[0] != tensors.values->shape[0]) {
+    return error(
+        absl::StrCat(tensors.keys->shape[0], " keys for ", tensors.values->shape[0], " rows"));
+  }
+  ModelTable table{.name = name,
+                   .sparse = tensors.sparse,
+                   .dim = static_cast<uint32_t>(tensors.values->shape[1])};
+  ASSIGN_OR_RETURN(table.values, ReadTensor<float>(path, header, *tensors.values));
+  if (!table.sparse) return table;
+  ASSIGN_OR_RETURN(table.keys, ReadTensor<uint64_t>(path, header, *tensors.keys));
+  if (!IsAscending(table.keys)) return error("keys are not ascending");
+  return table;
+}
+
+}  // namespace
+
+absl::Status WriteModelFile(const std::string& path, const ModelFile& model) {
+  RETURN_IF_ERROR(CheckTables(model));
+  const Layout layout = LayOut(model);
+  ASSIGN_OR_RETURN(const std::string header, EncodeSafetensorsHeader(layout.header));
+  ASSIGN_OR_RETURN(std::unique_ptr<AtomicFileWriter> writer, AtomicFileWriter::Create(path));
+  RETURN_IF_ERROR(writer->Append(header));
+  for (const absl::string_view bytes : layout.data) RETURN_IF_ERROR(writer->Append(bytes));
+  return writer->Commit();
+}
+
+absl::StatusOr<ModelFile> ReadModelFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const SafetensorsHeader header, ReadSafetensorsHeader(path));
+  ModelFile model;
+  RETURN_IF_ERROR(ReadMetadata(header, path, &model));
+  ASSIGN_OR_RETURN(const auto groups, GroupTensors(header, path));
+  for (const auto& [name, tensors] : groups) {
+    ASSIGN_OR_RETURN(ModelTable table, ReadTable(path, header, name, tensors));
+    model.tables.push_back(std::move(table));
+  }
+  return model;
+}
+
+}  // namespace paramd
