@@ -1,0 +1,99 @@
+#include "common/config/check.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <set>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/config/duration.h"
+#include "common/config/value.h"
+
+namespace paramd {
+namespace {
+
+class Checker {
+ public:
+  Checker(const v1::Config& config, const Origins& origins, ConfigErrors& errors)
+      : config_(config), origins_(origins), errors_(errors) {}
+
+  void Cluster() {
+    const v1::Cluster& cluster = config_.cluster();
+    const bool plain = std::all_of(cluster.name().begin(), cluster.name().end(), [](char c) {
+      return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
+    });
+    if (!plain) Fail({"cluster.name"}, "wants letters, digits, '-', '_' and '.' only");
+    if (!IsHostPort(cluster.coordinator().address())) {
+      Fail({"cluster.coordinator.address"},
+           absl::StrCat("wants host:port, not \"", cluster.coordinator().address(), "\""));
+    }
+    const absl::Duration interval = ToDuration(cluster.heartbeat().interval());
+    const absl::Duration lease = ToDuration(cluster.heartbeat().lease());
+    if (lease < 2 * interval) {
+      Fail({"cluster.heartbeat.lease", "cluster.heartbeat.interval"},
+           absl::StrCat("a lease of ", SpellDuration(lease), " is less than twice the interval of ",
+                        SpellDuration(interval)));
+    }
+  }
+
+  void Tables() {
+    std::set<std::string> names;
+    for (int i = 0; i < config_.tables_size(); ++i) {
+      const v1::Table& table = config_.tables(i);
+      const std::string path = absl::StrCat("tables.", i, ".");
+      if (!names.insert(table.name()).second) {
+        Fail({path + "name"}, absl::StrCat("a second table \"", table.name(), "\""));
+      }
+      if (table.has_consistency()) FeatureSum(table.consistency(), path + "consistency.mode");
+    }
+    FeatureSum(config_.consistency(), "consistency.mode");
+  }
+
+  void Data() {
+    const v1::Data& data = config_.data();
+    if (data.eval_every() > 0 && data.eval_size() == 0) {
+      Fail({"data.eval_every", "data.eval"}, "there is no data.eval to evaluate on");
+    }
+    const std::string& label = data.csv().label();
+    if (data.format() == v1::Data::CSV && !data.csv().header() && !ParseCount(label).ok()) {
+      Fail({"data.csv.label", "data.csv.header"},
+           absl::StrCat("column \"", label, "\" wants files with header: true"));
+    }
+  }
+
+ private:
+  void FeatureSum(const v1::Consistency& consistency, const std::string& path) {
+    if (config_.model().type() == v1::Model::FEATURE_SUM &&
+        consistency.mode() == v1::Consistency::BSP) {
+      Fail({path, "model.type"}, "feature_sum wants asp or ssp; bsp averages, and does not sum");
+    }
+  }
+
+  // Reports a rule between `paths` at the first that somebody gave.
+  void Fail(std::initializer_list<std::string> paths, absl::string_view message) {
+    const std::string* given = nullptr;
+    for (const std::string& path : paths) {
+      const auto origin = origins_.find(path);
+      if (origin == origins_.end()) return;
+      if (given == nullptr && origin->second.kind != Origin::kDefault) given = &path;
+    }
+    if (given == nullptr) given = paths.begin();
+    errors_.Add(origins_.at(*given), *given, message);
+  }
+
+  const v1::Config& config_;
+  const Origins& origins_;
+  ConfigErrors& errors_;
+};
+
+}  // namespace
+
+void CheckConfig(const v1::Config& config, const Origins& origins, ConfigErrors& errors) {
+  Checker checker(config, origins, errors);
+  checker.Cluster();
+  checker.Tables();
+  checker.Data();
+}
+
+}  // namespace paramd
