@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/duration.h"
 #include "common/rpc/channel.h"
 
 namespace paramd {
@@ -123,8 +124,7 @@ void MemberSession::Receive(uint64_t attempt, v1::CoordinatorMessage& message) {
     if (message.has_welcome()) {
       welcomed_ = true;
       ever_welcomed_ = true;
-      const auto& interval = message.welcome().heartbeat_interval();
-      interval_ = absl::Seconds(interval.seconds()) + absl::Nanoseconds(interval.nanos());
+      interval_ = ToDuration(message.welcome().heartbeat_interval());
       for (const v1::MemberMessage& repeated : unacknowledged_) stream_->Write(repeated);
       changed_.NotifyAll();
     }

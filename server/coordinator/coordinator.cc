@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
 #include "common/base/status_macros.h"
+#include "common/config/duration.h"
 #include "server/coordinator/partitions.h"
 
 namespace paramd {
@@ -18,6 +19,20 @@ namespace {
 constexpr char kStateKey[] = "job";
 
 uint32_t Fingerprint(const v1::Config& config) { return Crc32c(config.SerializeAsString()); }
+
+void LogChanges(const v1::JobStatus& before, const v1::JobStatus& after) {
+  if (after.phase() != before.phase() || after.epoch() != before.epoch()) {
+    spdlog::info("job: {}, epoch {} of {}", v1::JobPhase_Name(after.phase()), after.epoch(),
+                 after.epochs());
+  }
+  for (int i = before.evaluations_size(); i < after.evaluations_size(); ++i) {
+    const v1::Metrics& metrics = after.evaluations(i).metrics();
+    spdlog::info(
+        "evaluation after epoch {}: auc {:.4f}, log loss {:.4f}, accuracy {:.4f}, rmse {:.4f}",
+        after.evaluations(i).epoch(), metrics.auc(), metrics.logloss(), metrics.accuracy(),
+        metrics.rmse());
+  }
+}
 
 // The state of a job that was running when the coordinator ended, if there is one.
 absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Value& stored,
@@ -60,7 +75,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
 Coordinator::Coordinator(Options options, std::unique_ptr<CoordinatorCore> core,
                          uint64_t stored_version)
     : options_(std::move(options)),
-      tick_(std::clamp(absl::Seconds(options_.config.cluster().heartbeat().lease().seconds()) / 10,
+      tick_(std::clamp(ToDuration(options_.config.cluster().heartbeat().lease()) / 10,
                        absl::Milliseconds(10), absl::Milliseconds(100))),
       core_(std::move(core)),
       stored_version_(stored_version),
@@ -83,6 +98,10 @@ ConnectionId Coordinator::Connect(std::shared_ptr<Connection> connection) {
 }
 
 void Coordinator::Receive(ConnectionId id, v1::MemberMessage message) {
+  if (message.has_hello()) {
+    spdlog::info("{} {} at {} joins", v1::Role_Name(message.hello().role()), message.hello().name(),
+                 message.hello().address());
+  }
   Post([this, id, message = std::move(message)](absl::Duration now) {
     return core_->OnMessage(id, message, now);
   });
@@ -154,7 +173,9 @@ void Coordinator::Run() {
 }
 
 void Coordinator::Handle(const Event& event) {
+  const v1::JobStatus before = core_->job();
   CoordinatorCore::Actions actions = event(options_.clock->SinceBoot());
+  LogChanges(before, core_->job());
   Persist();
   for (CoordinatorCore::Action& action : actions) Perform(action);
   if (!core_->finished()) return;
@@ -184,6 +205,7 @@ void Coordinator::Persist() {
 
 void Coordinator::Perform(CoordinatorCore::Action& action) {
   if (const auto* save = std::get_if<CoordinatorCore::SaveModel>(&action)) {
+    spdlog::info("saving the model to {}", options_.config.output().model());
     saver_.emplace("save-model", [this, map = save->shard_map] {
       absl::Status status = options_.save_model(map);
       Post([this, status](absl::Duration now) { return core_->OnModelSaved(status, now); });
@@ -203,6 +225,8 @@ void Coordinator::Perform(CoordinatorCore::Action& action) {
   if (send != nullptr) {
     connection->Send(send->message);
   } else {
+    if (!close->status.ok())
+      spdlog::warn("a member's stream is ended: {}", close->status.ToString());
     connection->Close(close->status);
   }
 }

@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "common/base/exit_code.h"
 #include "common/base/random.h"
+#include "common/config/duration.h"
 #include "common/routing/shard_of.h"
 #include "server/coordinator/shard_planner.h"
 #include "server/coordinator/table_policies.h"
@@ -16,10 +17,6 @@ namespace paramd {
 namespace {
 
 constexpr size_t kBadRecordExamples = 10;
-
-absl::Duration ToDuration(const google::protobuf::Duration& d) {
-  return absl::Seconds(d.seconds()) + absl::Nanoseconds(d.nanos());
-}
 
 uint32_t ShardCount(const v1::TableSpec& spec, uint32_t wanted) {
   return spec.kind() == v1::TableSpec::DENSE ? DenseShardCount(spec.rows(), wanted) : wanted;
