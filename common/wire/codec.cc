@@ -1,46 +1,18 @@
 #include "common/wire/codec.h"
 
-#include <bit>
-#include <cstring>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/base/status_macros.h"
+#include "common/wire/aligned_view.h"
 
 namespace paramd {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "arrays are sent as they are");
-
 template <typename T>
 std::string Bytes(absl::Span<const T> array) {
   return std::string(reinterpret_cast<const char*>(array.data()), array.size() * sizeof(T));
-}
-
-absl::Status CheckWhole(absl::string_view what, const std::string& bytes, size_t size) {
-  if (bytes.size() % size == 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(what, ": ", bytes.size(), " bytes are not a multiple of ", size));
-}
-
-template <typename T>
-void CopyTo(const std::string& bytes, std::vector<T>* array) {
-  array->resize(bytes.size() / sizeof(T));
-  if (!bytes.empty()) std::memcpy(array->data(), bytes.data(), bytes.size());
-}
-
-// The array in `bytes`, where it lies, or in `copy` when it is not aligned there.
-template <typename T>
-absl::StatusOr<absl::Span<const T>> View(absl::string_view what, const std::string& bytes,
-                                         std::vector<T>* copy) {
-  RETURN_IF_ERROR(CheckWhole(what, bytes, sizeof(T)));
-  if (reinterpret_cast<uintptr_t>(bytes.data()) % alignof(T) != 0) {
-    CopyTo(bytes, copy);
-    return absl::Span<const T>(*copy);
-  }
-  return absl::Span<const T>(reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T));
 }
 
 }  // namespace
@@ -81,8 +53,8 @@ absl::StatusOr<DecodedOperation> DecodeOperation(const v1::Operation& message) {
     decoded.segments_.push_back(
         {.shard = segment.shard(), .rows = segment.rows(), .first_row = segment.first_row()});
   }
-  ASSIGN_OR_RETURN(const auto keys, View("keys", message.keys(), &decoded.keys_));
-  ASSIGN_OR_RETURN(const auto values, View("values", message.values(), &decoded.values_));
+  ASSIGN_OR_RETURN(const auto keys, AlignedView("keys", message.keys(), &decoded.keys_));
+  ASSIGN_OR_RETURN(const auto values, AlignedView("values", message.values(), &decoded.values_));
   decoded.view_ = {
       .kind = static_cast<OperationKind>(header.kind()),
       .client = header.client(),
@@ -111,15 +83,15 @@ void Encode(const Reply& reply, v1::Reply* message) {
 }
 
 absl::StatusOr<Reply> DecodeReply(const v1::Reply& message) {
-  RETURN_IF_ERROR(CheckWhole("values", message.values(), sizeof(float)));
-  Reply reply = {
+  std::vector<float> copy;
+  ASSIGN_OR_RETURN(const auto values, AlignedView("values", message.values(), &copy));
+  return Reply{
       .sequence = message.sequence(),
       .status = absl::Status(static_cast<absl::StatusCode>(message.code()), message.message()),
       .epoch = message.epoch(),
       .clock = message.clock(),
+      .values = {values.begin(), values.end()},
   };
-  CopyTo(message.values(), &reply.values);
-  return reply;
 }
 
 }  // namespace paramd

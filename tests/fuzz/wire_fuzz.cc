@@ -1,5 +1,6 @@
 // Whatever arrives is either refused or survives a round trip. Built with
-//   bazel build --config=clang --config=asan //tests/fuzz:wire_fuzz
+//   bazel build --config=clang --config=asan --copt=-fsanitize=fuzzer-no-link
+//   //tests/fuzz:wire_fuzz
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
