@@ -1,0 +1,162 @@
+#include "deploy/paramctl/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/exit_code.h"
+#include "common/base/status_macros.h"
+#include "common/model_file/model_file.h"
+#include "deploy/paramctl/flag_values.h"
+#include "worker/data/batch.h"
+#include "worker/eval/evaluator.h"
+#include "worker/model/create_model.h"
+#include "worker/model/model.h"
+
+namespace paramd {
+namespace {
+
+constexpr char kUsage[] =
+    "usage: paramctl evaluate --model FILE --data FILE [--data FILE ...] [-o text|json]\n"
+    "Measures a saved model on data files, which are read as the training files were.\n";
+
+constexpr int kBatchRows = 1024;
+
+struct Request {
+  std::string model;
+  std::vector<std::string> data;
+  bool json = false;
+};
+
+absl::StatusOr<Request> ParseRequest(absl::Span<const std::string> args) {
+  ASSIGN_OR_RETURN(FlagValues flags, ParseFlagValues(args, {"model", "data", "output"}));
+  if (!flags.contains("model")) return absl::InvalidArgumentError("--model is missing");
+  if (!flags.contains("data")) return absl::InvalidArgumentError("--data is missing");
+  const std::string output = flags.contains("output") ? flags["output"].back() : "text";
+  if (output != "text" && output != "json") {
+    return absl::InvalidArgumentError(absl::StrCat("-o: \"", output, "\" is not text or json"));
+  }
+  return Request{flags["model"].back(), std::move(flags["data"]), output == "json"};
+}
+
+// The tables of a saved model, in the order in which the model declares them.
+class SavedParameters final : public ParameterSource {
+ public:
+  // INVALID_ARGUMENT: `file` does not have the tables that `model` needs. Borrows `file`.
+  static absl::StatusOr<SavedParameters> Make(const ModelFile& file, const Model& model,
+                                              const std::string& path) {
+    SavedParameters parameters;
+    for (const v1::TableSpec& spec : model.Tables()) {
+      const auto table = std::find_if(file.tables.begin(), file.tables.end(),
+                                      [&](const ModelTable& t) { return t.name == spec.name(); });
+      const bool sparse = spec.kind() == v1::TableSpec::SPARSE;
+      if (table == file.tables.end() || table->sparse != sparse || table->dim != spec.dim() ||
+          (!sparse && table->rows() != spec.rows())) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(path, ": table \"", spec.name(), "\" is not as the model needs it"));
+      }
+      parameters.tables_.push_back(&*table);
+    }
+    return parameters;
+  }
+
+  absl::Status Pull(int table, absl::Span<const uint64_t> keys,
+                    std::vector<float>* values) override {
+    const ModelTable& saved = *tables_[table];
+    if (!saved.sparse) {
+      *values = saved.values;
+      return absl::OkStatus();
+    }
+    values->assign(keys.size() * saved.dim, 0.0f);
+    auto place = saved.keys.begin();
+    for (size_t i = 0; i < keys.size(); ++i) {
+      place = std::lower_bound(place, saved.keys.end(), keys[i]);
+      if (place == saved.keys.end()) break;
+      if (*place != keys[i]) continue;
+      const auto row = saved.values.begin() + (place - saved.keys.begin()) * saved.dim;
+      std::copy(row, row + saved.dim, values->begin() + static_cast<ptrdiff_t>(i * saved.dim));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  std::vector<const ModelTable*> tables_;
+};
+
+absl::StatusOr<Evaluated> EvaluateSaved(const Request& request) {
+  ASSIGN_OR_RETURN(const ModelFile file, ReadModelFile(request.model));
+  const DatasetShape shape = {.sparse = file.sparse, .columns = file.columns};
+  absl::StatusOr<std::unique_ptr<Model>> model = CreateModel(file.model, shape);
+  if (!model.ok()) {
+    return absl::Status(model.status().code(),
+                        absl::StrCat(request.model, ": ", model.status().message()));
+  }
+  ASSIGN_OR_RETURN(SavedParameters parameters, SavedParameters::Make(file, **model, request.model));
+  return Evaluate(file.data, shape, request.data, **model, parameters, kBatchRows);
+}
+
+// Names and values of the figures that the model has.
+std::vector<std::pair<const char*, double>> Figures(const v1::Metrics& metrics) {
+  std::vector<std::pair<const char*, double>> figures = {{"auc", metrics.auc()},
+                                                         {"logloss", metrics.logloss()},
+                                                         {"accuracy", metrics.accuracy()},
+                                                         {"rmse", metrics.rmse()}};
+  std::erase_if(figures, [](const auto& figure) { return std::isnan(figure.second); });
+  return figures;
+}
+
+void PrintJson(const Evaluated& result) {
+  nlohmann::ordered_json json = {{"examples", result.metrics.examples()},
+                                 {"bad_records", result.read.bad_records}};
+  for (const auto& [name, value] : Figures(result.metrics)) json[name] = value;
+  std::cout << json.dump() << std::endl;
+}
+
+void PrintText(const Evaluated& result) {
+  std::cout << absl::StrFormat("examples     %d\n", result.metrics.examples());
+  if (result.read.bad_records > 0) {
+    std::cout << absl::StrFormat("bad records  %d (skipped)\n", result.read.bad_records);
+    for (const std::string& example : result.read.bad_record_examples) {
+      std::cerr << "  " << example << "\n";
+    }
+  }
+  for (const auto& [name, value] : Figures(result.metrics)) {
+    std::cout << absl::StrFormat("%-12s %.6f\n", name, value);
+  }
+  std::cout << std::flush;
+}
+
+bool IsBadData(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsDataLoss(status);
+}
+
+}  // namespace
+
+int RunEvaluate(absl::Span<const std::string> args) {
+  if (args.size() == 1 && args[0] == "--help") {
+    std::cout << kUsage << std::flush;
+    return kExitDone;
+  }
+  const absl::StatusOr<Request> request = ParseRequest(args);
+  if (!request.ok()) {
+    std::cerr << "paramctl evaluate: " << request.status().message() << "\n" << kUsage;
+    return kExitUsage;
+  }
+  const absl::StatusOr<Evaluated> result = EvaluateSaved(*request);
+  if (!result.ok()) {
+    std::cerr << "paramctl evaluate: " << result.status().message() << "\n";
+    return IsBadData(result.status()) ? kExitBadData : kExitFailure;
+  }
+  request->json ? PrintJson(*result) : PrintText(*result);
+  return kExitDone;
+}
+
+}  // namespace paramd
