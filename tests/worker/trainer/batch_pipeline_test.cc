@@ -1,0 +1,79 @@
+#include "worker/trainer/batch_pipeline.h"
+
+#include <catch2/catch.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "tests/testing/temp_dir.h"
+
+namespace paramd {
+namespace {
+
+v1::WorkGrant GrantOf(uint64_t lease, const std::string& file) {
+  v1::WorkGrant grant;
+  grant.set_lease(lease);
+  grant.add_partitions()->set_file(file);
+  return grant;
+}
+
+v1::Data DataOf(uint32_t batch_size) {
+  v1::Data data;
+  data.set_format(v1::Data::LIBSVM);
+  data.set_batch_size(batch_size);
+  data.mutable_on_bad_record()->set_action(v1::OnBadRecord::SKIP);
+  return data;
+}
+
+TEST_CASE("batches of one partition after the other, each with an end") {
+  TempDir dir;
+  std::string rows;
+  for (int i = 0; i < 25; ++i) absl::StrAppend(&rows, "1 ", i, ":1\n");
+  const std::string file = dir.Write("a", rows + "bad\n");
+  uint64_t next_lease = 1;
+  BatchPipeline pipeline(DataOf(10), {}, 2, GrantOf(1, file),
+                         [&]() -> std::optional<v1::WorkGrant> {
+                           if (next_lease == 3) return std::nullopt;
+                           return GrantOf(++next_lease, file);
+                         });
+  for (uint64_t lease = 1; lease <= 3; ++lease) {
+    for (const size_t size : {10u, 10u, 5u}) {
+      auto item = *pipeline.Pop();
+      REQUIRE(item.has_value());
+      REQUIRE(item->batch != nullptr);
+      CHECK(item->batch->rows() == size);
+      CHECK(item->batch->source_lease == lease);
+      pipeline.Recycle(std::move(item->batch));
+    }
+    const auto end = *pipeline.Pop();
+    REQUIRE(end.has_value());
+    CHECK(end->batch == nullptr);
+    CHECK(end->lease == lease);
+    CHECK(end->stats.records == 25);
+    CHECK(end->stats.bad_records == 1);
+  }
+  CHECK_FALSE((*pipeline.Pop()).has_value());
+  CHECK_FALSE((*pipeline.TryPop()).has_value());
+}
+
+TEST_CASE("data that cannot be read is DATA_LOSS after what could be read") {
+  TempDir dir;
+  BatchPipeline pipeline(DataOf(10), {}, 2, GrantOf(1, dir.Write("a", "1 1:1\n")),
+                         [&] { return std::make_optional(GrantOf(2, dir.File("none"))); });
+  CHECK((*pipeline.Pop())->batch != nullptr);
+  CHECK((*pipeline.Pop())->batch == nullptr);
+  const absl::Status status = pipeline.Pop().status();
+  CHECK(status.code() == absl::StatusCode::kDataLoss);
+  CHECK(std::string(status.message()).find("none") != std::string::npos);
+}
+
+TEST_CASE("a pipeline that nobody empties can be ended") {
+  TempDir dir;
+  std::string rows;
+  for (int i = 0; i < 1000; ++i) rows += "1 1:1\n";
+  const std::string file = dir.Write("a", rows);
+  BatchPipeline pipeline(DataOf(1), {}, 2, GrantOf(1, file),
+                         [] { return std::optional<v1::WorkGrant>(); });
+  CHECK((*pipeline.Pop())->batch != nullptr);
+}
+
+}  // namespace
+}  // namespace paramd
