@@ -1,4 +1,5 @@
 // Many threads on one engine; every result is known exactly, for gradients are whole numbers.
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <memory>
@@ -14,7 +15,6 @@ namespace {
 
 constexpr uint32_t kClients = 4;
 constexpr uint64_t kSteps = 150;
-constexpr uint64_t kKeys = 50;
 
 // Runs body(client id) for each client on a thread of its own.
 template <typename Body>
@@ -31,16 +31,16 @@ std::unique_ptr<Engine> NewEngine(v1::Consistency::Mode mode) {
   const auto view = TestView(1,
                              {TestTable("sparse", v1::TableSpec::SPARSE, mode, 2),
                               TestTable("dense", v1::TableSpec::DENSE, mode, 2)},
-                             {1, 2, 3, 4});
+                             {1, 2, 3, 4, 5});
   REQUIRE(engine->ApplyView(view).ok());
   return engine;
 }
 
 std::vector<float> TenTimes(float value) { return std::vector<float>(10, value); }
 
-CutRows AllKeys(float value) {
+CutRows AllKeys(float value, uint64_t keys = 50) {
   std::map<uint64_t, float> rows;
-  for (uint64_t key = 0; key < kKeys; ++key) rows[key] = value;
+  for (uint64_t key = 0; key < keys; ++key) rows[key] = value;
   return CutKeys(rows, 4);
 }
 
@@ -90,30 +90,54 @@ TEST_CASE("asp and ssp: no push is lost or applied twice, nobody runs ahead") {
 }
 
 TEST_CASE("bsp: a pull sees exactly the steps before its own, on all shards") {
+  constexpr uint64_t kKeys = 2000;  // so that closing a step takes a while
+  constexpr uint32_t kWatcher = 5;
   const auto engine = NewEngine(v1::Consistency::BSP);
   std::atomic<int> wrong = 0;
+  std::atomic<uint64_t> finished[kClients + 1] = {};
   std::vector<std::unique_ptr<TestClient>> clients(1);
-  for (uint32_t id = 1; id <= kClients; ++id) {
+  for (uint32_t id = 1; id <= kWatcher; ++id) {
     clients.push_back(std::make_unique<TestClient>(engine.get(), id));
     clients.back()->Attach();
   }
+  // Pulls each step just when it is finished, and makes the engine look for steps to close. Nobody
+  // waits for the watcher, so it may see later steps too.
+  Thread watcher("watcher", [&] {
+    TestClient& client = *clients[kWatcher];
+    client.Advance(kSteps);
+    const CutRows rows = AllKeys(0, kKeys);
+    for (uint64_t step = 0; step < kSteps;) {
+      engine->ApplyView(v1::ClusterView()).IgnoreError();
+      if (std::any_of(finished + 1, finished + kClients + 1,
+                      [&](const auto& clock) { return clock < step; })) {
+        continue;
+      }
+      for (const float value : client.Pull(0, step, rows).Get().values) {
+        wrong += value > -10.0f * static_cast<float>(step);
+      }
+      ++step;
+    }
+  });
   OnThreads([&](uint32_t id) {
     TestClient& client = *clients[id];
     // The mean over the clients is (4 + 8 + 12 + 16) / 4 = 10.
-    const CutRows sparse = AllKeys(static_cast<float>(4 * id));
+    const CutRows sparse = AllKeys(static_cast<float>(4 * id), kKeys);
     const CutRows dense = CutDense(TenTimes(static_cast<float>(4 * id)), 4);
     for (uint64_t step = 0; step < kSteps; ++step) {
       const PendingReply sparse_pull = client.Pull(0, step, sparse);
       const PendingReply dense_pull = client.Pull(1, step, dense);
       for (const PendingReply& pull : {sparse_pull, dense_pull}) {
-        for (const float value : pull.Get().values)
+        for (const float value : pull.Get().values) {
           wrong += value != -10.0f * static_cast<float>(step);
+        }
       }
       wrong += !client.Push(0, step, sparse, 7, false).status.ok();
+      finished[id] = step + 1;
       wrong += !client.Push(1, step, dense, 7).status.ok();
     }
     client.Detach();
   });
+  watcher.Join();
   CHECK(wrong == 0);
   CHECK(engine->Counters().late == 0);
   CHECK(engine->Report().waiting_size() == 0);

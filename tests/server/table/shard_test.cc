@@ -134,16 +134,29 @@ TEST_CASE("a synchronous step applies the mean of its gradients once") {
   }
 }
 
-TEST_CASE("a synchronous step leaves rows alone that nobody touched") {
+TEST_CASE("a synchronous step decays a row once that many touched, and no other") {
   v1::Optimizer settings;
   settings.set_type(v1::Optimizer::SGD);
   settings.set_learning_rate(1);
   settings.set_l2(0.5);
-  const auto shard = Dense(0, 3, 1, *Optimizer::Create(settings));
-  shard->Push({1, 1, 1}, Range(0, 3), Values{-2, -2, -2});
-  shard->Accumulate({1, 1, 2}, 0, Range(0, 1), Values{0});
-  shard->CloseStep(0, {{{1, 1.0}}});
-  CHECK(PullOf(*shard, Range(0, 3)) == Values{1, 2, 2});
+  const std::shared_ptr<const Optimizer> decay = *Optimizer::Create(settings);
+  const std::vector<Contribution> contributions = {{1, 0.5}, {2, 0.5}};
+  SECTION("dense") {
+    const auto shard = Dense(0, 3, 1, decay);
+    shard->Push({1, 1, 1}, Range(0, 3), Values{-2, -2, -2});
+    shard->Accumulate({1, 1, 2}, 0, Range(0, 1), Values{0});
+    shard->Accumulate({2, 1, 1}, 0, Range(0, 1), Values{0});
+    shard->CloseStep(0, contributions);
+    CHECK(PullOf(*shard, Range(0, 3)) == Values{1, 2, 2});
+  }
+  SECTION("sparse") {
+    const auto shard = Sparse(1, decay);
+    shard->Push({1, 1, 1}, Of({1, 2, 3}), Values{-2, -2, -2});
+    shard->Accumulate({1, 1, 2}, 0, Of({2}), Values{0});
+    shard->Accumulate({2, 1, 1}, 0, Of({2}), Values{0});
+    shard->CloseStep(0, contributions);
+    CHECK(PullOf(*shard, Of({1, 2, 3})) == Values{2, 1, 2});
+  }
 }
 
 TEST_CASE("closing drops what is not from a contributor") {
