@@ -1,7 +1,9 @@
 #include "common/config/flags.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iostream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -27,6 +29,20 @@ void AppendHelp(std::string left, absl::string_view help, std::string& text) {
   }
   left.resize(kHelpColumn, ' ');
   absl::StrAppend(&text, left, help, "\n");
+}
+
+// Sets `target` when the whole of `text` is a number from `min` to `max`.
+template <typename T>
+absl::Status SetNumber(const std::string& text, T min, T max, T& target) {
+  T number;
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result result = std::from_chars(text.data(), end, number);
+  if (result.ec != std::errc() || result.ptr != end || !(number >= min && number <= max)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("wants a number from ", min, " to ", max, ", not \"", text, "\""));
+  }
+  target = number;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -61,6 +77,26 @@ void Flags::Count(absl::string_view name, std::string placeholder, std::string h
                }
                target = count;
                return absl::OkStatus();
+             }});
+}
+
+void Flags::Number(absl::string_view name, std::string help, uint64_t min, uint64_t max,
+                   uint64_t& target) {
+  Add(name, {.placeholder = "N",
+             .help = std::move(help),
+             .default_value = absl::StrCat(target),
+             .set = [=, &target](const std::string& value) {
+               return SetNumber(value, min, max, target);
+             }});
+}
+
+void Flags::Number(absl::string_view name, std::string help, double min, double max,
+                   double& target) {
+  Add(name, {.placeholder = "X",
+             .help = std::move(help),
+             .default_value = absl::StrCat(target),
+             .set = [=, &target](const std::string& value) {
+               return SetNumber(value, min, max, target);
              }});
 }
 

@@ -34,6 +34,10 @@ class Flags {
               std::string& target);
   void Count(absl::string_view name, std::string placeholder, std::string help,
              std::optional<uint32_t>& target);
+  // A number from `min` to `max`, without a unit.
+  void Number(absl::string_view name, std::string help, uint64_t min, uint64_t max,
+              uint64_t& target);
+  void Number(absl::string_view name, std::string help, double min, double max, double& target);
   void Switch(absl::string_view name, std::string help, bool& target);
   // May be given several times.
   void Repeated(absl::string_view name, std::string placeholder, std::string help,

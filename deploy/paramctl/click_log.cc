@@ -27,10 +27,12 @@ Random RowRandom(uint64_t seed, uint64_t part, uint64_t index) {
 }  // namespace
 
 ClickLog::ClickLog(const Options& options)
-    : seed_(options.seed), weight_deviation_(options.signal / std::sqrt(options.fields)) {
+    : seed_(options.seed),
+      weight_deviation_(options.signal / std::sqrt(static_cast<double>(options.fields))) {
   const double growth = static_cast<double>(options.cardinality) / 2;
-  for (int f = 0; f < options.fields; ++f) {
-    const double place = options.fields == 1 ? 1 : static_cast<double>(f) / (options.fields - 1);
+  const double last = static_cast<double>(options.fields - 1);
+  for (uint64_t f = 0; f < options.fields; ++f) {
+    const double place = last == 0 ? 1 : static_cast<double>(f) / last;
     const uint64_t values = std::llround(2 * std::pow(growth, place));
     fields_.push_back({distinct_keys_ + 1, ZipfDistribution(values, options.zipf)});
     distinct_keys_ += values;

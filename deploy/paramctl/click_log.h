@@ -18,11 +18,11 @@ namespace paramd {
 class ClickLog {
  public:
   struct Options {
-    int fields = 39;              // F, at least 1
+    uint64_t fields = 39;        // F, at least 1
     uint64_t cardinality = 200;  // at least 2
-    double zipf = 1.1;            // exponent, at least 0
-    double signal = 1.5;          // standard deviation of the sum of weights over uniform values
-    double click_rate = 0.2;      // in (0, 1)
+    double zipf = 1.1;           // exponent, at least 0
+    double signal = 1.5;         // standard deviation of the sum of weights over uniform values
+    double click_rate = 0.2;     // in (0, 1)
     uint64_t seed = 42;
   };
 

@@ -5,83 +5,51 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <utility>
+#include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/atomic_file_writer.h"
 #include "common/base/exit_code.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/config/flags.h"
 #include "deploy/paramctl/click_log.h"
-#include "deploy/paramctl/flag_values.h"
 #include "worker/eval/metrics.h"
 
 namespace paramd {
 namespace {
-
-constexpr char kUsage[] =
-    "usage: paramctl data generate --out DIR [flags]\n"
-    "Writes a click log as DIR/train.libsvm and DIR/test.libsvm, the same for the same flags.\n"
-    "  --rows N              rows of train.libsvm (200000)\n"
-    "  --eval_rows N         rows of test.libsvm (50000)\n"
-    "  --features_per_row N  categorical fields, one value of each in a row (39)\n"
-    "  --cardinality N       values of the largest field; the smallest has 2 (200)\n"
-    "  --zipf S              values have frequencies k^-S (1.1)\n"
-    "  --seed N              another seed, another log (42)\n"
-    "  -o text|json          how the result is printed (text)\n";
 
 struct Request {
   std::string out;
   uint64_t rows = 200000;
   uint64_t eval_rows = 50000;
   ClickLog::Options log;
-  bool json = false;
+  std::string output = "text";
 };
 
-// Sets `value` from the last --`name`, if there is one.
-template <typename T>
-absl::Status ReadNumber(const FlagValues& flags, const std::string& name, T min, T max, T* value) {
-  const auto found = flags.find(name);
-  if (found == flags.end()) return absl::OkStatus();
-  const std::string& text = found->second.back();
-  T parsed;
-  const std::from_chars_result result =
-      std::from_chars(text.data(), text.data() + text.size(), parsed);
-  if (result.ec == std::errc() && result.ptr == text.data() + text.size() && parsed >= min &&
-      parsed <= max) {
-    *value = parsed;
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", name, ": \"", text, "\" is not a number from ", min, " to ", max));
-}
-
-absl::StatusOr<Request> ParseRequest(absl::Span<const std::string> args) {
-  ASSIGN_OR_RETURN(const FlagValues flags,
-                   ParseFlagValues(args, {"out", "rows", "eval_rows", "features_per_row",
-                                          "cardinality", "zipf", "seed", "output"}));
-  Request request;
+// Sets `request`; what to exit with when there is nothing to do.
+std::optional<int> ParseRequest(absl::Span<const std::string> args, Request& request) {
+  Flags flags("paramctl data generate",
+              "writes a click log as DIR/train.libsvm and DIR/test.libsvm, the same for the same "
+              "flags, and prints the best that a model can reach.");
   constexpr uint64_t kMaxRows = uint64_t{1} << 40;
-  RETURN_IF_ERROR(ReadNumber<uint64_t>(flags, "rows", 1, kMaxRows, &request.rows));
-  RETURN_IF_ERROR(ReadNumber<uint64_t>(flags, "eval_rows", 1, kMaxRows, &request.eval_rows));
-  RETURN_IF_ERROR(ReadNumber<int>(flags, "features_per_row", 1, 10000, &request.log.fields));
-  RETURN_IF_ERROR(
-      ReadNumber<uint64_t>(flags, "cardinality", 2, uint64_t{1} << 40, &request.log.cardinality));
-  RETURN_IF_ERROR(ReadNumber<double>(flags, "zipf", 0, 10, &request.log.zipf));
-  RETURN_IF_ERROR(ReadNumber<uint64_t>(flags, "seed", 0, ~uint64_t{0}, &request.log.seed));
-  if (!flags.contains("out")) return absl::InvalidArgumentError("--out is missing");
-  request.out = flags.at("out").back();
-  if (flags.contains("output")) {
-    const std::string& output = flags.at("output").back();
-    if (output != "text" && output != "json") {
-      return absl::InvalidArgumentError(absl::StrCat("-o: \"", output, "\" is not text or json"));
-    }
-    request.json = output == "json";
-  }
-  return request;
+  ClickLog::Options& log = request.log;
+  flags.String("out", "DIR", "folder to write to, made if need be", request.out);
+  flags.Number("rows", "rows of train.libsvm", 1, kMaxRows, request.rows);
+  flags.Number("eval_rows", "rows of test.libsvm", 1, kMaxRows, request.eval_rows);
+  flags.Number("features_per_row", "categorical fields, one value of each in a row", 1, 10000,
+               log.fields);
+  flags.Number("cardinality", "values of the largest field; the smallest has 2", 2,
+               uint64_t{1} << 40, log.cardinality);
+  flags.Number("zipf", "values have frequencies k^-X", 0.0, 10.0, log.zipf);
+  flags.Number("seed", "another seed, another log", 0, ~uint64_t{0}, log.seed);
+  flags.Choice("output,o", {"text", "json"}, "how the result is printed", request.output);
+  if (const std::optional<int> exit_code = flags.ParseOrExitCode(args)) return exit_code;
+  if (!request.out.empty()) return std::nullopt;
+  std::cerr << "paramctl data generate: --out is missing\n" << flags.Usage() << "\n";
+  return kExitUsage;
 }
 
 void AppendRow(const ClickLog::Row& row, std::string* line) {
@@ -132,7 +100,7 @@ absl::Status Generate(const Request& request) {
   const ClickLog log(request.log);
   RETURN_IF_ERROR(WritePart(log, 0, request.rows, train).status());
   ASSIGN_OR_RETURN(const v1::Metrics bayes, WritePart(log, 1, request.eval_rows, test));
-  if (request.json) {
+  if (request.output == "json") {
     PrintJson(request, train, test, bayes);
   } else {
     std::cout << absl::StrFormat(
@@ -148,16 +116,9 @@ absl::Status Generate(const Request& request) {
 }  // namespace
 
 int RunDataGenerate(absl::Span<const std::string> args) {
-  if (args.size() == 1 && args[0] == "--help") {
-    std::cout << kUsage << std::flush;
-    return kExitDone;
-  }
-  const absl::StatusOr<Request> request = ParseRequest(args);
-  if (!request.ok()) {
-    std::cerr << "paramctl data generate: " << request.status().message() << "\n" << kUsage;
-    return kExitUsage;
-  }
-  const absl::Status status = Generate(*request);
+  Request request;
+  if (const std::optional<int> exit_code = ParseRequest(args, request)) return *exit_code;
+  const absl::Status status = Generate(request);
   if (status.ok()) return kExitDone;
   std::cerr << "paramctl data generate: " << status.message() << "\n";
   return kExitFailure;

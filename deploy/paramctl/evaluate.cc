@@ -6,6 +6,8 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,8 +16,8 @@
 #include "absl/strings/str_format.h"
 #include "common/base/exit_code.h"
 #include "common/base/status_macros.h"
+#include "common/config/flags.h"
 #include "common/model_file/model_file.h"
-#include "deploy/paramctl/flag_values.h"
 #include "worker/data/batch.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
@@ -24,27 +26,27 @@
 namespace paramd {
 namespace {
 
-constexpr char kUsage[] =
-    "usage: paramctl evaluate --model FILE --data FILE [--data FILE ...] [-o text|json]\n"
-    "Measures a saved model on data files, which are read as the training files were.\n";
-
 constexpr int kBatchRows = 1024;
 
 struct Request {
   std::string model;
   std::vector<std::string> data;
-  bool json = false;
+  std::string output = "text";
 };
 
-absl::StatusOr<Request> ParseRequest(absl::Span<const std::string> args) {
-  ASSIGN_OR_RETURN(FlagValues flags, ParseFlagValues(args, {"model", "data", "output"}));
-  if (!flags.contains("model")) return absl::InvalidArgumentError("--model is missing");
-  if (!flags.contains("data")) return absl::InvalidArgumentError("--data is missing");
-  const std::string output = flags.contains("output") ? flags["output"].back() : "text";
-  if (output != "text" && output != "json") {
-    return absl::InvalidArgumentError(absl::StrCat("-o: \"", output, "\" is not text or json"));
-  }
-  return Request{flags["model"].back(), std::move(flags["data"]), output == "json"};
+// Sets `request`; what to exit with when there is nothing to do.
+std::optional<int> ParseRequest(absl::Span<const std::string> args, Request& request) {
+  Flags flags("paramctl evaluate",
+              "measures a saved model on data files, which are read as the training files were.");
+  flags.String("model", "FILE", "the saved model", request.model);
+  flags.Repeated("data", "FILE", "data to measure it on; may be given several times", request.data);
+  flags.Choice("output,o", {"text", "json"}, "how the result is printed", request.output);
+  if (const std::optional<int> exit_code = flags.ParseOrExitCode(args)) return exit_code;
+  if (!request.model.empty() && !request.data.empty()) return std::nullopt;
+  std::cerr << "paramctl evaluate: " << (request.model.empty() ? "--model" : "--data")
+            << " is missing\n"
+            << flags.Usage() << "\n";
+  return kExitUsage;
 }
 
 // The tables of a saved model, in the order in which the model declares them.
@@ -141,21 +143,14 @@ bool IsBadData(const absl::Status& status) {
 }  // namespace
 
 int RunEvaluate(absl::Span<const std::string> args) {
-  if (args.size() == 1 && args[0] == "--help") {
-    std::cout << kUsage << std::flush;
-    return kExitDone;
-  }
-  const absl::StatusOr<Request> request = ParseRequest(args);
-  if (!request.ok()) {
-    std::cerr << "paramctl evaluate: " << request.status().message() << "\n" << kUsage;
-    return kExitUsage;
-  }
-  const absl::StatusOr<Evaluated> result = EvaluateSaved(*request);
+  Request request;
+  if (const std::optional<int> exit_code = ParseRequest(args, request)) return *exit_code;
+  const absl::StatusOr<Evaluated> result = EvaluateSaved(request);
   if (!result.ok()) {
     std::cerr << "paramctl evaluate: " << result.status().message() << "\n";
     return IsBadData(result.status()) ? kExitBadData : kExitFailure;
   }
-  request->json ? PrintJson(*result) : PrintText(*result);
+  request.output == "json" ? PrintJson(*result) : PrintText(*result);
   return kExitDone;
 }
 

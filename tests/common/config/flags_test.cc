@@ -98,6 +98,25 @@ Flags:
 )");
 }
 
+TEST_CASE("numbers have a range") {
+  uint64_t rows = 5;
+  double exponent = 1.5;
+  Flags flags("p", "does things");
+  flags.Number("rows", "rows", 1, ~uint64_t{0}, rows);
+  flags.Number("exponent", "exponent", 0.0, 10.0, exponent);
+  CHECK(flags.Parse({"--rows", "18446744073709551615", "--exponent=.25"}).ok());
+  CHECK(rows == ~uint64_t{0});
+  CHECK(exponent == 0.25);
+  for (const char* arg : {"--rows=0", "--rows=-1", "--rows=1.5", "--rows=", "--rows=1x",
+                          "--exponent=-1", "--exponent=nan", "--exponent=10.5"}) {
+    CHECK_FALSE(flags.Parse({arg}).ok());
+  }
+  CHECK(flags.Parse({"--exponent=11"}).message() ==
+        "--exponent: wants a number from 0 to 10, not \"11\"");
+  CHECK(rows == ~uint64_t{0});
+  CHECK(exponent == 0.25);
+}
+
 TEST_CASE("arguments of main") {
   char program[] = "prog", argument[] = "x";
   char* argv[] = {program, argument};
