@@ -1,0 +1,27 @@
+#include "common/config/flags.h"
+#include "deploy/paramctl/command.h"
+#include "deploy/paramctl/config_command.h"
+#include "deploy/paramctl/data_generate.h"
+#include "deploy/paramctl/evaluate.h"
+#include "deploy/paramctl/run_command.h"
+#include "deploy/paramctl/status_command.h"
+
+namespace {
+
+const paramd::Command kCommands[] = {
+    {"run", "run a whole cluster on this machine, until its job ends", paramd::RunRun},
+    {"status", "show the state of a cluster", paramd::RunStatus},
+    {"config validate", "tell everything that is wrong with a configuration",
+     paramd::RunConfigValidate},
+    {"config render", "print a configuration with every setting filled in",
+     paramd::RunConfigRender},
+    {"data generate", "write a click log to train on, and say how well it can be learnt",
+     paramd::RunDataGenerate},
+    {"evaluate", "the figures of a saved model on data files", paramd::RunEvaluate},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return paramd::RunCommandLine(kCommands, paramd::Arguments(argc, argv));
+}

@@ -1,0 +1,149 @@
+#include "deploy/paramctl/status_table.h"
+
+#include <cmath>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "deploy/paramctl/text_table.h"
+
+namespace paramd {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string JobLines(const v1::ClusterStatus& status) {
+  const v1::JobStatus& job = status.job();
+  std::string text = absl::StrCat("cluster ", status.cluster(), ": ", JobStateName(job.state()));
+  if (!job.phase().empty()) absl::StrAppend(&text, ", ", job.phase());
+  if (!job.message().empty()) absl::StrAppend(&text, ": ", job.message());
+  absl::StrAppendFormat(&text, "\nepoch %d of %d, %.0f %%, %s examples in %s, %s a second, loss %s",
+                        job.epoch(), job.epochs(), 100 * job.progress(), HumanCount(job.examples()),
+                        HumanSeconds(job.seconds()), HumanCount(job.examples_per_second()),
+                        HumanNumber(job.loss(), 4));
+  if (job.state() == v1::RUNNING) {
+    absl::StrAppend(&text, ", ", HumanSeconds(job.eta_seconds()), " left");
+  }
+  if (job.bad_records() > 0) absl::StrAppend(&text, ", ", job.bad_records(), " bad records");
+  absl::StrAppendFormat(&text, "\nshard map epoch %d, view %d\n", status.epoch(),
+                        status.view_version());
+  for (const v1::Evaluation& evaluation : job.evaluations()) {
+    absl::StrAppend(&text, "held out after epoch ", evaluation.epoch(), ": ",
+                    FormatMetrics(evaluation.metrics()), "\n");
+  }
+  if (!job.model().empty()) absl::StrAppend(&text, "model: ", job.model(), "\n");
+  return text;
+}
+
+std::string MemberState(const v1::MemberStatus& member) {
+  return absl::AsciiStrToLower(v1::MemberStatus::State_Name(member.state()));
+}
+
+std::string Servers(const v1::ClusterStatus& status) {
+  Rows rows = {{"SERVER", "STATE", "ADDRESS", "PID", "HEARTBEAT", "SHARDS", "ROWS", "MEMORY",
+                "PUSHES", "PULLS", "REFUSED", "WAITING"}};
+  for (const v1::MemberStatus& member : status.servers()) {
+    uint64_t table_rows = 0, bytes = 0;
+    for (const v1::TableReport& table : member.server().tables()) {
+      table_rows += table.rows();
+      bytes += table.bytes();
+    }
+    rows.push_back({member.name(), MemberState(member), member.address(),
+                    absl::StrCat(member.pid()), HumanSeconds(member.heartbeat_age_seconds()),
+                    absl::StrCat(member.shards()), absl::StrCat(table_rows), HumanBytes(bytes),
+                    absl::StrCat(member.server().pushes()), absl::StrCat(member.server().pulls()),
+                    absl::StrCat(member.server().refused()),
+                    absl::StrCat(member.server().waiting_size())});
+  }
+  return FormatTable(rows);
+}
+
+std::string Workers(const v1::ClusterStatus& status) {
+  Rows rows = {{"WORKER", "STATE", "ADDRESS", "PID", "HEARTBEAT", "CLOCK", "BEHIND", "EXAMPLES",
+                "EXAMPLES/S", "LOSS", "ACTIVITY"}};
+  for (const v1::MemberStatus& member : status.workers()) {
+    const v1::WorkerReport& report = member.worker();
+    rows.push_back({member.name(), MemberState(member), member.address(),
+                    absl::StrCat(member.pid()), HumanSeconds(member.heartbeat_age_seconds()),
+                    absl::StrCat(report.clock()), absl::StrCat(member.behind()),
+                    absl::StrCat(report.examples()), HumanCount(report.examples_per_second()),
+                    HumanNumber(report.recent_loss(), 4), report.activity()});
+  }
+  return FormatTable(rows);
+}
+
+std::string Tables(const v1::ClusterStatus& status) {
+  Rows rows = {{"TABLE", "KIND", "DIM", "ROWS", "MEMORY", "SHARDS", "MODE", "OPTIMIZER"}};
+  for (const v1::TableStatus& table : status.tables()) {
+    std::string mode =
+        absl::AsciiStrToLower(v1::Consistency::Mode_Name(table.consistency().mode()));
+    if (table.consistency().mode() == v1::Consistency::SSP) {
+      absl::StrAppend(&mode, " ", table.consistency().staleness());
+    }
+    rows.push_back({table.name(), absl::AsciiStrToLower(v1::TableSpec::Kind_Name(table.kind())),
+                    absl::StrCat(table.dim()), absl::StrCat(table.rows()),
+                    HumanBytes(table.bytes()), absl::StrCat(table.shards()), mode,
+                    absl::AsciiStrToLower(v1::Optimizer::Type_Name(table.optimizer().type()))});
+  }
+  return FormatTable(rows);
+}
+
+template <typename Sentences>
+std::string List(absl::string_view title, const Sentences& sentences) {
+  if (sentences.empty()) return "";
+  return absl::StrCat("\n", title, ":\n  ", absl::StrJoin(sentences, "\n  "), "\n");
+}
+
+bool AllInOrder(const google::protobuf::RepeatedPtrField<v1::MemberStatus>& members) {
+  for (const v1::MemberStatus& member : members)
+    if (member.state() != v1::MemberStatus::ALIVE && member.state() != v1::MemberStatus::LEFT)
+      return false;
+  return true;
+}
+
+}  // namespace
+
+std::string FormatStatus(const v1::ClusterStatus& status) {
+  std::string text = JobLines(status);
+  if (status.servers_size() > 0) absl::StrAppend(&text, "\n", Servers(status));
+  if (status.workers_size() > 0) absl::StrAppend(&text, "\n", Workers(status));
+  if (status.tables_size() > 0) absl::StrAppend(&text, "\n", Tables(status));
+  absl::StrAppend(&text, List("waiting", status.waiting()), List("problems", status.problems()));
+  return text;
+}
+
+bool IsDegraded(const v1::ClusterStatus& status) {
+  return status.problems_size() > 0 || status.job().state() == v1::FAILED ||
+         !AllInOrder(status.servers()) || !AllInOrder(status.workers());
+}
+
+std::string FormatMetrics(const v1::Metrics& metrics) {
+  std::vector<std::string> figures;
+  const auto add = [&](absl::string_view name, double value) {
+    if (!std::isnan(value)) figures.push_back(absl::StrCat(name, " ", HumanNumber(value, 4)));
+  };
+  add("AUC", metrics.auc());
+  add("log loss", metrics.logloss());
+  add("accuracy", metrics.accuracy());
+  add("RMSE", metrics.rmse());
+  return absl::StrJoin(figures, ", ");
+}
+
+std::string JobStateName(v1::JobState state) {
+  switch (state) {
+    case v1::CREATED:
+      return "Created";
+    case v1::RUNNING:
+      return "Running";
+    case v1::SUCCEEDED:
+      return "Succeeded";
+    case v1::FAILED:
+      return "Failed";
+    default:
+      return "Unknown";
+  }
+}
+
+}  // namespace paramd
