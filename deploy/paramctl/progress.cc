@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "deploy/paramctl/status_table.h"
+#include "deploy/paramctl/job_names.h"
 #include "deploy/paramctl/text_table.h"
 
 namespace paramd {
@@ -22,7 +23,7 @@ std::string Bar(double progress) {
   return absl::StrCat("[", bar, "] ");
 }
 
-bool IsTraining(const v1::JobStatus& job) { return job.phase() == "training"; }
+bool IsTraining(const v1::JobStatus& job) { return job.phase() == v1::TRAINING; }
 
 std::string Figures(const v1::JobStatus& job) {
   std::string text = absl::StrFormat(
@@ -41,12 +42,12 @@ std::string Epoch(const v1::JobStatus& job) {
 }  // namespace
 
 std::string FormatProgressBar(const v1::JobStatus& job) {
-  if (!IsTraining(job)) return job.phase();
+  if (!IsTraining(job)) return JobPhaseName(job.phase());
   return absl::StrCat(Epoch(job), Bar(job.progress()), Figures(job));
 }
 
 std::string FormatProgressLine(const v1::JobStatus& job) {
-  if (!IsTraining(job)) return job.phase();
+  if (!IsTraining(job)) return JobPhaseName(job.phase());
   return absl::StrCat(Epoch(job), Figures(job));
 }
 
@@ -64,7 +65,7 @@ void Progress::Show(const v1::JobStatus& job) {
     out_ << "\r\x1b[K" << shown_ << std::flush;
     return;
   }
-  const std::string key = absl::StrCat(job.phase(), " ", job.epoch());
+  const std::string key = absl::StrCat(JobPhaseName(job.phase()), " ", job.epoch());
   if (key == shown_ && clock_.SinceBoot() - shown_at_ < kLineInterval) return;
   const std::string line = FormatProgressLine(job);
   if (!line.empty()) out_ << line << "\n" << std::flush;

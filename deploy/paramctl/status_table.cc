@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "deploy/paramctl/job_names.h"
 #include "deploy/paramctl/text_table.h"
 
 namespace paramd {
@@ -17,7 +18,7 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string JobLines(const v1::ClusterStatus& status) {
   const v1::JobStatus& job = status.job();
   std::string text = absl::StrCat("cluster ", status.cluster(), ": ", JobStateName(job.state()));
-  if (!job.phase().empty()) absl::StrAppend(&text, ", ", job.phase());
+  if (job.state() == v1::RUNNING) absl::StrAppend(&text, ", ", JobPhaseName(job.phase()));
   if (!job.message().empty()) absl::StrAppend(&text, ": ", job.message());
   absl::StrAppendFormat(&text, "\nepoch %d of %d, %.0f %%, %s examples in %s, %s a second, loss %s",
                         job.epoch(), job.epochs(), 100 * job.progress(), HumanCount(job.examples()),
@@ -129,21 +130,6 @@ std::string FormatMetrics(const v1::Metrics& metrics) {
   add("accuracy", metrics.accuracy());
   add("RMSE", metrics.rmse());
   return absl::StrJoin(figures, ", ");
-}
-
-std::string JobStateName(v1::JobState state) {
-  switch (state) {
-    case v1::CREATED:
-      return "Created";
-    case v1::RUNNING:
-      return "Running";
-    case v1::SUCCEEDED:
-      return "Succeeded";
-    case v1::FAILED:
-      return "Failed";
-    default:
-      return "Unknown";
-  }
 }
 
 }  // namespace paramd

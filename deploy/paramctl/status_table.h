@@ -16,7 +16,4 @@ bool IsDegraded(const v1::ClusterStatus& status);
 // "AUC 0.9021, log loss 0.3241, accuracy 0.8497, RMSE 0.3200"; figures that are NaN are left out.
 std::string FormatMetrics(const v1::Metrics& metrics);
 
-// "Created", "Running", "Succeeded", "Failed" or "Unknown".
-std::string JobStateName(v1::JobState state);
-
 }  // namespace paramd

@@ -51,7 +51,7 @@ std::optional<Verdict> JudgeEnds(const RunView& run) {
 // The loss of members that the coordinator should have noticed by now.
 std::optional<Verdict> JudgeLosses(const RunView& run) {
   const v1::JobState state = run.job.has_value() ? run.job->state() : v1::CREATED;
-  const bool saving = run.job.has_value() && run.job->phase() == "saving";
+  const bool saving = run.job.has_value() && run.job->phase() == v1::SAVING;
   int workers_left = 0;
   absl::Duration server_lost, worker_lost, last_worker_lost = absl::InfiniteDuration();
   for (const DaemonView& daemon : run.daemons) {

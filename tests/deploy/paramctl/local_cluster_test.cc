@@ -22,7 +22,7 @@ namespace {
 v1::ClusterStatus InState(v1::JobState state) {
   v1::ClusterStatus status;
   status.mutable_job()->set_state(state);
-  status.mutable_job()->set_phase(state == v1::RUNNING ? "training" : "");
+  status.mutable_job()->set_phase(state == v1::RUNNING ? v1::TRAINING : v1::DONE);
   return status;
 }
 

@@ -13,7 +13,7 @@ namespace {
 v1::JobStatus Training(uint32_t epoch, double progress) {
   v1::JobStatus job;
   job.set_state(v1::RUNNING);
-  job.set_phase("training");
+  job.set_phase(v1::TRAINING);
   job.set_epoch(epoch);
   job.set_epochs(5);
   job.set_progress(progress);
@@ -33,7 +33,7 @@ TEST_CASE("the bar") {
   job.set_loss(NAN);
   CHECK(FormatProgressBar(job) ==
         "epoch 1/5 [>                       ]   0 %  12.3k examples/s  loss -");
-  job.set_phase("saving");
+  job.set_phase(v1::SAVING);
   CHECK(FormatProgressBar(job) == "saving");
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("lines: when there is news, and every five seconds") {
   CHECK(shown() == "held out after epoch 1: RMSE 0.5000\n");
   progress.Show(job);
   CHECK(shown() == "");
-  job.set_phase("saving");
+  job.set_phase(v1::SAVING);
   progress.Show(job);
   progress.Finish();
   CHECK(shown() == "saving\n");

@@ -13,7 +13,7 @@ v1::ClusterStatus Example() {
   v1::ClusterStatus status;
   REQUIRE(google::protobuf::TextFormat::ParseFromString(R"(
     cluster: "ctr" epoch: 3 view_version: 7
-    job { state: RUNNING phase: "training" epoch: 2 epochs: 5 progress: 0.41 examples: 123456
+    job { state: RUNNING phase: TRAINING epoch: 2 epochs: 5 progress: 0.41 examples: 123456
           seconds: 10 eta_seconds: 12.3 examples_per_second: 12345 loss: 0.34121 bad_records: 2
           evaluations { epoch: 1 metrics { auc: 0.9 logloss: 0.33 accuracy: 0.85 rmse: nan } } }
     servers { id: 1 name: "server-0" address: "127.0.0.1:4001" pid: 11 state: ALIVE

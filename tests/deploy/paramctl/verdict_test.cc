@@ -16,7 +16,7 @@ RunView Running() {
                  {DaemonRole::kWorker, "worker-1 (pid 5)", true}};
   run.job.emplace();
   run.job->set_state(v1::RUNNING);
-  run.job->set_phase("training");
+  run.job->set_phase(v1::TRAINING);
   return run;
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("all workers are gone") {
   CHECK(Message(run) ==
         "no worker is left: worker-0 (pid 4) was killed by signal 9 (Killed); worker-1 (pid 5) was "
         "killed by signal 9 (Killed)");
-  run.job->set_phase("saving");
+  run.job->set_phase(v1::SAVING);
   CHECK_FALSE(Judge(run).has_value());
 }
 

@@ -199,7 +199,8 @@ TEST_CASE("a connection that breaks loses nothing and doubles nothing") {
     MutexLock lock(mutex);
     while (acknowledged < kPushes) changed.Wait(mutex);
   }
-  for (const float value : *Pull(client, 0, keys, std::nullopt)) CHECK(value == -kPushes);
+  const std::vector<float> values = *Pull(client, 0, keys, std::nullopt);
+  for (const float value : values) CHECK(value == -kPushes);
 }
 
 TEST_CASE("a refusal names the server and keeps its code") {
