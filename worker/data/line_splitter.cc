@@ -18,7 +18,7 @@ absl::StatusOr<bool> LineSplitter::ReadBlock() {
     begin_ = 0;
   }
   // Doubling keeps the bytes moved for a long line proportional to its length.
-  if (buffer_.size() - end_ < options_.block_bytes / 2) buffer_.resize(2 * buffer_.size());
+  if (buffer_.size() - end_ < (options_.block_bytes + 1) / 2) buffer_.resize(2 * buffer_.size());
   ASSIGN_OR_RETURN(const size_t got, source_->Read(absl::MakeSpan(buffer_).subspan(end_)));
   end_ += got;
   return got > 0;

@@ -18,7 +18,7 @@ namespace paramd {
 class LineSplitter {
  public:
   struct Options {
-    size_t block_bytes = size_t{256} << 10;    // read at once
+    size_t block_bytes = size_t{256} << 10;    // read at once, at least 1
     size_t max_line_bytes = size_t{16} << 20;  // a longer line is not kept
   };
 

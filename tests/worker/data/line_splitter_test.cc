@@ -47,13 +47,13 @@ TEST_CASE("blocks and lines of every relation of sizes give the same lines") {
     expected.push_back(std::string(i % 37, static_cast<char>('a' + i % 26)));
     text += expected.back() + (i % 3 == 0 ? "\r\n" : "\n");
   }
-  for (const size_t block : {4, 16, 64, 1000})
+  for (const size_t block : {1, 4, 16, 64, 1000})
     for (const size_t step : {1, 3, 50, 5000})
       CHECK(Split(text, step, {.block_bytes = block, .max_line_bytes = 100}) == expected);
 }
 
 TEST_CASE("a line that is too long is dropped and the next one is found") {
-  for (const size_t block : {4, 16, 64, 1000}) {
+  for (const size_t block : {1, 4, 16, 64, 1000}) {
     for (const size_t step : {1, 7, 5000}) {
       const LineSplitter::Options options = {.block_bytes = block, .max_line_bytes = 10};
       CHECK(Split("0123456789\n" + std::string(500, 'x') + "\nshort\n01234567890\nb\n", step,
