@@ -16,14 +16,6 @@ namespace {
 
 constexpr size_t kBufferBytes = size_t{1} << 20;
 
-absl::Status SyncFolder(const std::string& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return FileError(errno, "open folder", folder);
-  const int error = fsync(fd) == 0 ? 0 : errno;
-  close(fd);
-  return error == 0 ? absl::OkStatus() : FileError(error, "sync folder", folder);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(
@@ -72,7 +64,7 @@ absl::Status AtomicFileWriter::Commit() {
   if (closed != 0) return FileError(errno, "close", temporary());
   if (rename(temporary().c_str(), path_.c_str()) != 0) return FileError(errno, "rename to", path_);
   committed_ = true;
-  return SyncFolder(DirectoryOf(path_));
+  return SyncDirectory(DirectoryOf(path_));
 }
 
 }  // namespace paramd

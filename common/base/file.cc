@@ -38,13 +38,6 @@ class Descriptor {
   int fd_;
 };
 
-absl::Status SyncDirectory(const std::string& directory) {
-  Descriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) return FileError(errno, "open folder", directory);
-  if (fsync(fd.get()) != 0) return FileError(errno, "sync folder", directory);
-  return absl::OkStatus();
-}
-
 absl::Status WriteAndSync(const std::string& path, absl::string_view content) {
   Descriptor fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (fd.get() < 0) return FileError(errno, "create", path);
@@ -114,6 +107,13 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
     return status;
   }
   return SyncDirectory(DirectoryOf(path));
+}
+
+absl::Status SyncDirectory(const std::string& directory) {
+  Descriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) return FileError(errno, "open folder", directory);
+  if (fsync(fd.get()) != 0) return FileError(errno, "sync folder", directory);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<uint64_t> FileSize(const std::string& path) {

@@ -27,6 +27,9 @@ absl::StatusOr<std::string> ReadFileRange(const std::string& path, uint64_t offs
 // content stays.
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
 
+// Makes the names in a folder (after a rename, say) as durable as the files they name.
+absl::Status SyncDirectory(const std::string& directory);
+
 absl::StatusOr<uint64_t> FileSize(const std::string& path);
 
 // Makes a folder and those above it.

@@ -41,9 +41,9 @@ struct ModelFile {
 // common/base/file.h.
 absl::Status WriteModelFile(const std::string& path, const ModelFile& model);
 
-// Tables come in the order of their names. Errors name the file. INVALID_ARGUMENT: safetensors, but no paramd model, or one of a version
-// that is not known; DATA_LOSS: anything else that is not as WriteModelFile writes it; errors of
-// reading.
+// Tables come in the order of their names. Errors name the file. INVALID_ARGUMENT: safetensors, but
+// no paramd model, or one of a version that is not known; DATA_LOSS: anything else that is not as
+// WriteModelFile writes it; errors of reading.
 absl::StatusOr<ModelFile> ReadModelFile(const std::string& path);
 
 }  // namespace paramd
