@@ -7,6 +7,8 @@
 namespace paramd {
 
 Signals::Signals() {
+  // Ignored, as a parent may have left it, it would take the ends of children with it.
+  signal(SIGCHLD, SIG_DFL);
   sigset_t taken;
   sigemptyset(&taken);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&taken, signal);

@@ -3,6 +3,7 @@
 set -uo pipefail
 
 paramctl=$PWD/deploy/paramctl/paramctl
+fake_daemon=$PWD/tests/deploy/paramctl/fake_daemon
 dir=$(mktemp -d "${TEST_TMPDIR:-/tmp}/paramctl.XXXXXX")
 export TMPDIR=$dir
 cd "$dir"
@@ -79,6 +80,79 @@ has server_args "--set cluster.workers=3"
 has server_args "--set cluster.coordinator.address=127.0.0.1:0"
 tail -n 1 out >last
 has last '{"state":"Failed","servers":1,"workers":3,"examples":0,'
+
+# Daemons that run.
+rm -rf bin paramd-run.*
+mkdir -p bin
+for program in paramd_server paramd_worker; do
+  printf '#!/bin/sh\necho $$ >>"%s/pids"\nexec "%s" "$@"\n' "$dir" "$fake_daemon" >"bin/$program"
+  chmod +x "bin/$program"
+done
+
+# none_left: no daemon of the last run is there.
+none_left() {
+  local pid
+  while read -r pid; do
+    if kill -0 "$pid" 2>/dev/null; then
+      echo "FAILED: daemon $pid is still there"
+      failures=$((failures + 1))
+    fi
+  done <pids
+  rm -f pids
+}
+
+running='job {state: RUNNING phase: "training" epoch: 1 epochs: 2 progress: 0.25 loss: 0.5 eta_seconds: 3}'
+metrics='auc: 0.9 logloss: 0.25 accuracy: 0.75 rmse: nan'
+succeeded="job {state: SUCCEEDED phase: \"done\" examples: 800 seconds: 4 model: \"/m\" evaluations {epoch: 2 metrics {$metrics}}}"
+failed='job {state: FAILED message: "bad record a:7" exit_code: 65}'
+
+export FAKE_STATUSES="$running|$succeeded"
+run 0 run good.yaml --bin_dir bin --servers 2 --workers 2
+has out "epoch 1/2  25 %"
+has out "Succeeded after 4.0 s: 800 examples, 200 a second"
+has out "AUC 0.9000, log loss 0.2500, accuracy 0.7500"
+[ "$(wc -l <pids)" = 5 ] || { echo "FAILED: not five daemons"; failures=$((failures + 1)); }
+none_left
+ls -d paramd-run.* 2>/dev/null && { echo "FAILED: the run's folder stays"; failures=$((failures + 1)); }
+
+run 0 run good.yaml --bin_dir bin --servers 2 -o json --log_dir logs --keep
+has out '{"state":"Succeeded","servers":2,"workers":1,"examples":800,"seconds":4.0,"examples_per_second":200.0,"eval":{"auc":0.9,"logloss":0.25,"accuracy":0.75},"model":"/m"}'
+[ "$(wc -l <out)" = 1 ] || { echo "FAILED: more than JSON on stdout"; failures=$((failures + 1)); }
+ls logs/coordinator.log logs/server-1.log logs/worker-0.log paramd-run.*/ >/dev/null || failures=$((failures + 1))
+none_left
+
+FAKE_STATUSES="$running|$failed"
+run 65 run good.yaml --bin_dir bin -o json
+has out '"message":"bad record a:7"'
+has err "paramctl: the job failed: bad record a:7"
+none_left
+
+# Ctrl-C, once training shows.
+FAKE_STATUSES="$running"
+set -m
+mkfifo lines
+"$paramctl" run good.yaml --bin_dir bin >lines 2>err &
+pid=$!
+exec 3<lines
+while read -r line <&3 && [[ $line != epoch* ]]; do :; done
+kill -INT "$pid"
+wait "$pid"
+got=$?
+exec 3<&-
+set +m
+[ "$got" = 1 ] || { echo "FAILED: ended with $got after Ctrl-C"; failures=$((failures + 1)); }
+has err "stopped by signal 2 (Interrupt)"
+none_left
+
+# status: address of a coordinator that is up.
+FAKE_STATUSES="$running|$failed"
+coproc "$fake_daemon" --role coordinator
+read -r _ _ address _ <&"${COPROC[0]}"
+address=${address#address=}
+run 0 status --coordinator "$address"; has out "Running, training"
+run 3 status --coordinator "$address" -o json; has out '"state": "FAILED"'
+kill "$COPROC_PID"
+wait "$COPROC_PID"
 
 rm -rf "$dir"
 [ "$failures" = 0 ] && echo "all good"
