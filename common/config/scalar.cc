@@ -14,6 +14,7 @@
 #include "common/config/duration.h"
 #include "common/config/schema.h"
 #include "common/config/suggest.h"
+#include "common/config/utf8.h"
 #include "common/config/value.h"
 
 namespace paramd {
@@ -80,6 +81,7 @@ absl::Status SetString(const YamlNode& node, const FieldDescriptor& field, const
                        Message& message) {
   const v1::Setting& setting = SettingOf(field);
   std::string value = node.text;
+  if (!IsUtf8(value)) return absl::InvalidArgumentError("is not UTF-8");
   if (!field.is_repeated()) RETURN_IF_ERROR(CheckLength(value.size(), setting, "length"));
   if (setting.path()) {
     if (value.empty()) return absl::InvalidArgumentError("wants a path, not an empty string");

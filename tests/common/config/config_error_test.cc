@@ -365,6 +365,11 @@ TEST_CASE("broken YAML in an override") {
   CHECK(ErrorsOfOverride("data.train=[a") == "--set data.train=[a: end of sequence flow not found");
 }
 
+TEST_CASE("override that is not UTF-8") {
+  CHECK(ErrorsOf({.text = kGood, .environment = {{"PARAMD_OUTPUT__MODEL", "\xff"}}}) ==
+        "environment PARAMD_OUTPUT__MODEL: output.model: is not UTF-8");
+}
+
 TEST_CASE("file that cannot be read") {
   TempDir dir;
   const auto missing = LoadConfig({.file = dir.File("none.yaml")});
