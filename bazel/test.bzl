@@ -26,20 +26,20 @@ def paramd_cluster_test(name, data = [], size = "medium"):
     Args:
       name: of the target and of the source file.
       data: files it reads.
-      size: as of py_test.
+      size: as of sh_test.
     """
-    native.py_test(
+    native.sh_test(
         name = name,
         size = size,
-        srcs = [name + ".py"],
+        srcs = ["//tests/testing:run_python.sh"],
+        args = ["$(location %s.py)" % name],
         data = data + [
+            name + ".py",
             "//deploy/paramctl",
             "//server:paramd_server",
+            "//tests/testing:python",
             "//worker:paramd_worker",
         ],
-        deps = ["//tests/testing:paramd_cluster"],
-        python_version = "PY3",
-        srcs_version = "PY3",
         # Two cores: clusters that run at the same time would only slow one another.
         tags = ["cluster", "exclusive"],
     )

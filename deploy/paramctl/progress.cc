@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "deploy/paramctl/status_table.h"
 #include "deploy/paramctl/job_names.h"
+#include "deploy/paramctl/status_table.h"
 #include "deploy/paramctl/text_table.h"
 
 namespace paramd {

@@ -59,6 +59,7 @@ CoordinatorCore::CoordinatorCore(v1::Config config, const v1::CoordinatorState& 
     spec = table.spec();
     spec.clear_consistency();
     spec.clear_optimizer();
+    spec.clear_seed();
   }
   if (job_.phase() == v1::SAVING) actions_.push_back(SaveModel{shard_map_});
 }

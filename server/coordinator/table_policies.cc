@@ -13,6 +13,7 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
   for (v1::TableSpec& spec : specs) {
     *spec.mutable_consistency() = config.consistency();
     *spec.mutable_optimizer() = config.optimizer();
+    spec.set_seed(config.model().seed());
   }
   for (const v1::Table& table : config.tables()) {
     const auto spec = std::find_if(specs.begin(), specs.end(), [&](const v1::TableSpec& s) {

@@ -166,7 +166,7 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
     const PushOutcome outcome =
         checked.table->synchronous()
             ? part.shard->Accumulate(id, operation.clock, part.rows, gradients)
-            : part.shard->Push(id, part.rows, gradients);
+            : part.shard->Push(id, part.rows, gradients, std::max<uint64_t>(operation.examples, 1));
     duplicate |= outcome == PushOutcome::kDuplicate;
     late |= outcome == PushOutcome::kLate;
     next += size;
@@ -251,8 +251,9 @@ void Engine::Settle() {
   std::vector<PendingPull> ready;
   while (const std::optional<Closing> closing = BeginClosing(&ready)) {
     for (const FinishedStep& step : closing->steps) {
-      ForEachSynchronousShard(
-          *closing->view, [&](Shard& shard) { shard.CloseStep(step.step, step.contributions); });
+      ForEachSynchronousShard(*closing->view, [&](Shard& shard) {
+        shard.CloseStep(step.step, step.contributions, step.examples);
+      });
     }
     // Steps that nobody took part in.
     ForEachSynchronousShard(*closing->view,
@@ -317,8 +318,7 @@ absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& 
   }
   if (!server) return absl::FailedPreconditionError("a view came before the server's id");
   if (message.version() <= before->version) return std::vector<PendingPull>();
-  ASSIGN_OR_RETURN(std::shared_ptr<const View> view,
-                   View::Make(message, *server, options_.seed, *before));
+  ASSIGN_OR_RETURN(std::shared_ptr<const View> view, View::Make(message, *server, *before));
   absl::flat_hash_set<uint32_t> staying;
   for (const auto& [client, incarnation] : before->workers) {
     if (view->IsMember(client, incarnation)) {

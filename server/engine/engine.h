@@ -23,7 +23,6 @@
 namespace paramd {
 
 struct EngineOptions {
-  uint64_t seed = 0;  // of initial values; the same on every server
   OperationLimits limits;
   size_t max_parked_pulls = 65536;
 };
@@ -40,7 +39,7 @@ struct EngineCounters {
 // The core of a shard host: takes operations of clients as parameter.proto says, keeps the tables'
 // shards and the clients' clocks. Knows no transport. Thread-safe.
 //
-//   Engine engine({.seed = 42});
+//   Engine engine({});
 //   engine.SetServerId(1);
 //   engine.ApplyView(view);                      // whenever the coordinator sends one
 //   engine.Handle(operation, [](Reply reply) { ... });

@@ -6,13 +6,13 @@ std::vector<FinishedStep> StepLedger::TakeBefore(uint64_t clock) {
   std::vector<FinishedStep> finished;
   const auto end = steps_.lower_bound(clock);
   for (auto it = steps_.begin(); it != end; ++it) {
-    double total = 0;
-    for (const auto& [client, examples] : it->second) total += static_cast<double>(examples);
     FinishedStep step = {.step = it->first};
+    for (const auto& [client, examples] : it->second) step.examples += examples;
     for (const auto& [client, examples] : it->second) {
       if (examples == 0) continue;
       step.contributions.push_back(
-          {.client = client, .weight = static_cast<double>(examples) / total});
+          {.client = client,
+           .weight = static_cast<double>(examples) / static_cast<double>(step.examples)});
     }
     finished.push_back(std::move(step));
   }

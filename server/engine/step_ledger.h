@@ -12,6 +12,7 @@ namespace paramd {
 struct FinishedStep {
   uint64_t step = 0;
   std::vector<Contribution> contributions;
+  uint64_t examples = 0;  // of all contributors together
 };
 
 // Who finished which synchronous step with how many examples. Not thread-safe.

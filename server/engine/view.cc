@@ -11,8 +11,7 @@ bool View::IsMember(uint32_t client, uint64_t incarnation) const {
 }
 
 absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& message,
-                                                       uint32_t server, uint64_t seed,
-                                                       const View& previous) {
+                                                       uint32_t server, const View& previous) {
   auto view = std::make_shared<View>();
   view->version = message.version();
   view->epoch = message.shard_map().epoch();
@@ -32,7 +31,7 @@ absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& me
     std::vector<bool> here;
     for (const uint32_t owner : placement.shard_servers()) here.push_back(owner == server);
     ASSIGN_OR_RETURN(std::shared_ptr<const Table> table,
-                     Table::Create(placement.spec(), here, seed, known));
+                     Table::Create(placement.spec(), here, known));
     view->synchronous |= table->synchronous();
     view->tables.push_back(std::move(table));
   }

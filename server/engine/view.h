@@ -27,8 +27,7 @@ struct View {
   // INVALID_ARGUMENT: a table makes no sense, or one of `previous` was changed or removed.
   // RESOURCE_EXHAUSTED: no memory for new shards.
   static absl::StatusOr<std::shared_ptr<const View>> Make(const v1::ClusterView& message,
-                                                          uint32_t server, uint64_t seed,
-                                                          const View& previous);
+                                                          uint32_t server, const View& previous);
 };
 
 }  // namespace paramd

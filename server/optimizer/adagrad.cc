@@ -6,8 +6,9 @@
 
 namespace paramd {
 
-void Adagrad::Apply(const float* __restrict gradient, int64_t n, float* __restrict parameters,
-                    float* __restrict state, int64_t /*stride*/) const {
+void Adagrad::Apply(const float* __restrict gradient, uint64_t examples, int64_t n,
+                    float* __restrict parameters, float* __restrict state,
+                    int64_t /*stride*/) const {
   for (int64_t i = 0; i < n; ++i) {
     const float h = gradient[i] + l2 * parameters[i];
     state[i] = std::min(state[i] + h * h, std::numeric_limits<float>::max());

@@ -20,7 +20,7 @@ struct Adagrad {
   float l2 = 0;
 
   // As Optimizer::Apply.
-  void Apply(const float* gradient, int64_t n, float* parameters, float* state,
+  void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters, float* state,
              int64_t stride) const;
 };
 

@@ -6,12 +6,13 @@
 
 namespace paramd {
 
-void Ftrl::Apply(const float* __restrict gradient, int64_t n, float* __restrict parameters,
-                 float* state, int64_t stride) const {
+void Ftrl::Apply(const float* __restrict gradient, uint64_t examples, int64_t n,
+                 float* __restrict parameters, float* state, int64_t stride) const {
+  const auto scale = static_cast<float>(examples);
   float* __restrict z = state;
   float* __restrict squares = state + stride;
   for (int64_t i = 0; i < n; ++i) {
-    const float g = gradient[i];
+    const float g = scale * gradient[i];
     const float sum = std::min(squares[i] + g * g, std::numeric_limits<float>::max());
     const float root = std::sqrt(sum);
     const float sigma = (root - std::sqrt(squares[i])) / alpha;

@@ -4,7 +4,9 @@
 
 namespace paramd {
 
-// FTRL-proximal for each coordinate; z is state slot 0, the sum of squares s is state slot 1:
+// FTRL-proximal for each coordinate; z is state slot 0, the sum of squares s is state slot 1. It
+// minimises the sum of the losses of all examples plus l1 |w| + l2/2 w^2, so g is the sum of the
+// gradients of a step's examples, not their mean:
 //   sigma <- (sqrt(s + g^2) - sqrt(s)) / alpha
 //   z <- z + g - sigma w
 //   s <- s + g^2
@@ -22,7 +24,7 @@ struct Ftrl {
   float l2 = 0;
 
   // As Optimizer::Apply.
-  void Apply(const float* gradient, int64_t n, float* parameters, float* state,
+  void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters, float* state,
              int64_t stride) const;
 };
 

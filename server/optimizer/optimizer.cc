@@ -20,9 +20,9 @@ class RuleOptimizer final : public Optimizer {
 
   int state_slots() const override { return Rule::kStateSlots; }
 
-  void Apply(const float* gradient, int64_t n, float* parameters, float* state,
+  void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters, float* state,
              int64_t stride) const override {
-    rule_.Apply(gradient, n, parameters, state, stride);
+    rule_.Apply(gradient, examples, n, parameters, state, stride);
   }
 
  private:

@@ -21,10 +21,11 @@ class Optimizer {
   // float32 values kept with every parameter; all zero before its first update.
   virtual int state_slots() const = 0;
 
-  // Updates parameters[0, n) and their state by gradient[0, n). Slot s of element i is
-  // state[s * stride + i]; without slots, state is not looked at. The arrays do not overlap.
-  virtual void Apply(const float* gradient, int64_t n, float* parameters, float* state,
-                     int64_t stride) const = 0;
+  // Updates parameters[0, n) and their state by gradient[0, n), the mean gradient of `examples`
+  // (at least 1) examples. Slot s of element i is state[s * stride + i]; without slots, state is
+  // not looked at. The arrays do not overlap.
+  virtual void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters,
+                     float* state, int64_t stride) const = 0;
 };
 
 }  // namespace paramd

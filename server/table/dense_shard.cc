@@ -29,14 +29,14 @@ absl::Status DenseShard::CheckRows(const RowSet& rows) const {
                                                  range_.end, ") of the shard"));
 }
 
-void DenseShard::ApplyLocked(const RowSet& rows, const float* gradients) {
+void DenseShard::ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples) {
   const uint64_t offset = OffsetOf(rows.first_row);
   float* const state = state_.empty() ? nullptr : state_.data() + offset;
-  optimizer().Apply(gradients, static_cast<int64_t>(rows.count * dim()),
+  optimizer().Apply(gradients, examples, static_cast<int64_t>(rows.count * dim()),
                     parameters_.data() + offset, state, static_cast<int64_t>(parameters_.size()));
 }
 
-void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes) {
+void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) {
   const uint64_t rows = range_.end - range_.begin;
   std::vector<double> sum(rows * dim());
   std::vector<bool> touched(rows);
@@ -54,7 +54,7 @@ void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes) {
     if (!*begin) continue;
     const auto first = static_cast<uint64_t>(begin - touched.begin());
     ApplyLocked({.count = static_cast<uint64_t>(end - begin), .first_row = range_.begin + first},
-                gradients.data() + first * dim());
+                gradients.data() + first * dim(), examples);
   }
 }
 

@@ -19,9 +19,9 @@ class DenseShard final : public Shard {
   absl::Status CheckRows(const RowSet& rows) const override;
 
  private:
-  void ApplyLocked(const RowSet& rows, const float* gradients) override
+  void ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ApplySumLocked(absl::Span<const WeightedPush> pushes) override
+  void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, float* out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

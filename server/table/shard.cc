@@ -2,10 +2,11 @@
 
 namespace paramd {
 
-PushOutcome Shard::Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients) {
+PushOutcome Shard::Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients,
+                        uint64_t examples) {
   MutexLock lock(mutex_);
   if (!marks_.Take(id)) return PushOutcome::kDuplicate;
-  ApplyLocked(rows, gradients.data());
+  ApplyLocked(rows, gradients.data(), examples);
   return PushOutcome::kTaken;
 }
 
@@ -16,10 +17,11 @@ PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& row
   return buffer_.Add(id.client, step, rows, gradients) ? PushOutcome::kTaken : PushOutcome::kLate;
 }
 
-void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contributions) {
+void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contributions,
+                      uint64_t examples) {
   MutexLock lock(mutex_);
   const std::vector<WeightedPush> pushes = buffer_.Close(step, contributions);
-  if (!pushes.empty()) ApplySumLocked(pushes);
+  if (!pushes.empty()) ApplySumLocked(pushes, examples);
 }
 
 void Shard::Discard(uint32_t client, uint64_t from_step) {

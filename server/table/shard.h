@@ -52,8 +52,9 @@ class Shard {
   // belong to another shard. Sparse: rows.keys.size() must be rows.count. Takes no lock.
   virtual absl::Status CheckRows(const RowSet& rows) const = 0;
 
-  // Applies gradients at once, unless they were taken before.
-  PushOutcome Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients);
+  // Applies gradients, the mean over `examples` examples, at once, unless they were taken before.
+  PushOutcome Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients,
+                   uint64_t examples = 1);
 
   // Keeps gradients until the synchronous step `step` closes, unless they were taken before.
   PushOutcome Accumulate(const PushId& id, uint64_t step, const RowSet& rows,
@@ -61,9 +62,11 @@ class Shard {
 
   // Applies the mean gradient of step `step` once to every row that a contributor touched:
   //   g = sum over contributors i of weight_i g_i     (in double precision)
+  // where g is the mean over `examples` examples of all contributors together.
   // `contributions`: ascending by client, so that the order of arrival makes no difference. Drops
   // every other push kept for this or an earlier step. No effect on a step that is closed.
-  void CloseStep(uint64_t step, absl::Span<const Contribution> contributions);
+  void CloseStep(uint64_t step, absl::Span<const Contribution> contributions,
+                 uint64_t examples = 1);
 
   // Drops what the client pushed for synchronous steps from `from_step` on.
   void Discard(uint32_t client, uint64_t from_step);
@@ -87,10 +90,10 @@ class Shard {
   const Initializer& initializer() const { return initializer_; }
   const Optimizer& optimizer() const { return *optimizer_; }
 
-  virtual void ApplyLocked(const RowSet& rows, const float* gradients)
+  virtual void ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // Applies the weighted sum, rows that several pushes touch once. `pushes` is not empty.
-  virtual void ApplySumLocked(absl::Span<const WeightedPush> pushes)
+  virtual void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual void PullLocked(const RowSet& rows, float* out) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;

@@ -38,15 +38,15 @@ float* SparseShard::RowOf(uint64_t key) {
   return row;
 }
 
-void SparseShard::ApplyLocked(const RowSet& rows, const float* gradients) {
+void SparseShard::ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples) {
   for (const uint64_t key : rows.keys) {
     float* const row = RowOf(key);
-    optimizer().Apply(gradients, dim(), row, row + dim(), dim());
+    optimizer().Apply(gradients, examples, dim(), row, row + dim(), dim());
     gradients += dim();
   }
 }
 
-void SparseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes) {
+void SparseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) {
   absl::flat_hash_map<uint64_t, size_t> places;  // key -> its place in keys and sum
   std::vector<uint64_t> keys;
   std::vector<double> sum;
@@ -64,7 +64,7 @@ void SparseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes) {
     }
   }
   const std::vector<float> gradients(sum.begin(), sum.end());
-  ApplyLocked({.count = keys.size(), .keys = keys}, gradients.data());
+  ApplyLocked({.count = keys.size(), .keys = keys}, gradients.data(), examples);
 }
 
 void SparseShard::PullLocked(const RowSet& rows, float* out) const {

@@ -39,8 +39,9 @@ absl::Status CheckSpec(const v1::TableSpec& spec, size_t shards) {
 }
 
 std::shared_ptr<Shard> MakeShard(const v1::TableSpec& spec, uint32_t shard, uint32_t shards,
-                                 uint64_t seed, std::shared_ptr<const Optimizer> optimizer) {
-  const Initializer initializer = {.seed = seed, .table = Initializer::HashOfName(spec.name())};
+                                 std::shared_ptr<const Optimizer> optimizer) {
+  const Initializer initializer = {.seed = spec.seed(),
+                                   .table = Initializer::HashOfName(spec.name())};
   if (spec.kind() == v1::TableSpec::SPARSE) {
     return std::make_shared<SparseShard>(shard, shards, spec.dim(), initializer,
                                          std::move(optimizer));
@@ -53,7 +54,7 @@ std::shared_ptr<Shard> MakeShard(const v1::TableSpec& spec, uint32_t shard, uint
 
 absl::StatusOr<std::shared_ptr<const Table>> Table::Create(const v1::TableSpec& spec,
                                                            const std::vector<bool>& here,
-                                                           uint64_t seed, const Table* previous) {
+                                                           const Table* previous) {
   RETURN_IF_ERROR(CheckSpec(spec, here.size()));
   if (previous != nullptr && (previous->shards() != here.size() ||
                               previous->spec().SerializeAsString() != spec.SerializeAsString())) {
@@ -75,7 +76,7 @@ absl::StatusOr<std::shared_ptr<const Table>> Table::Create(const v1::TableSpec& 
       if (!here[i]) continue;
       if (previous != nullptr) table->shards_[i] = previous->shards_[i];
       if (table->shards_[i]) continue;
-      table->shards_[i] = MakeShard(spec, i, shards, seed, table->optimizer_);
+      table->shards_[i] = MakeShard(spec, i, shards, table->optimizer_);
     }
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(absl::StrCat("table ", spec.name(), ": no memory"));

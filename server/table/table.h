@@ -21,7 +21,7 @@ class Table {
   // RESOURCE_EXHAUSTED: no memory for the shards.
   static absl::StatusOr<std::shared_ptr<const Table>> Create(const v1::TableSpec& spec,
                                                              const std::vector<bool>& here,
-                                                             uint64_t seed, const Table* previous);
+                                                             const Table* previous);
 
   const v1::TableSpec& spec() const { return spec_; }
   bool sparse() const { return spec_.kind() == v1::TableSpec::SPARSE; }

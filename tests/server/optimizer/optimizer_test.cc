@@ -86,7 +86,7 @@ TEST_CASE("every optimizer follows its paper over many random steps") {
                                          : static_cast<float>((random.NextUnit() - 0.45) * (i + 1));
         step(reference[i], g[i]);
       }
-      optimizer->Apply(g.data(), kCoordinates, w.data(), state.data(), kCoordinates);
+      optimizer->Apply(g.data(), 1, kCoordinates, w.data(), state.data(), kCoordinates);
       for (int i = 0; i < kCoordinates; ++i) {
         // float32 against double: 3000 roundings of relative size 6e-8 stay far below 1e-4.
         REQUIRE(w[i] == Approx(reference[i].w).epsilon(1e-4).margin(1e-4));
@@ -94,6 +94,21 @@ TEST_CASE("every optimizer follows its paper over many random steps") {
       }
     }
     CHECK((zeros > 0) == (type == v1::Optimizer::FTRL));  // l1 makes exact zeros
+  }
+}
+
+TEST_CASE("ftrl takes the sum of the examples' gradients, sgd and adagrad their mean") {
+  const std::vector<float> mean = {0.5f, -0.25f, 2.0f}, sum = {2.0f, -1.0f, 8.0f};
+  for (const auto type : kTypes) {
+    const auto optimizer = Make(Settings(type));
+    const auto apply = [&](const std::vector<float>& g, uint64_t examples) {
+      std::vector<float> w(3), state(3 * optimizer->state_slots());
+      for (int t = 0; t < 5; ++t)
+        optimizer->Apply(g.data(), examples, 3, w.data(), state.data(), 3);
+      return w;
+    };
+    CHECK((apply(mean, 4) == apply(sum, 1)) == (type == v1::Optimizer::FTRL));
+    CHECK((apply(mean, 4) == apply(mean, 1)) == (type != v1::Optimizer::FTRL));
   }
 }
 
@@ -106,9 +121,9 @@ TEST_CASE("grouping of elements and slot stride make no difference to the bit") 
     for (int t = 0; t < 50; ++t) {
       std::vector<float> g(kN);
       for (float& value : g) value = static_cast<float>(random.NextUnit() - 0.5);
-      optimizer->Apply(g.data(), kN, whole.data(), whole_state.data(), kStride);
+      optimizer->Apply(g.data(), 1, kN, whole.data(), whole_state.data(), kStride);
       for (int i = 0; i < kN; ++i) {
-        optimizer->Apply(&g[i], 1, &single[i], &single_state[2 * i], 1);
+        optimizer->Apply(&g[i], 1, 1, &single[i], &single_state[2 * i], 1);
       }
     }
     CHECK(std::memcmp(whole.data(), single.data(), kN * sizeof(float)) == 0);
@@ -126,7 +141,7 @@ TEST_CASE("no damping, tiny and huge gradients leave no NaN behind") {
     const std::vector<float> g = {0, 1e-30f, -1e-40f, 1e30f, -1e37f};
     std::vector<float> w(g.size()), state(2 * g.size());
     for (int t = 0; t < 3; ++t) {
-      optimizer->Apply(g.data(), g.size(), w.data(), state.data(), g.size());
+      optimizer->Apply(g.data(), 1, g.size(), w.data(), state.data(), g.size());
       for (const float value : w) CHECK(std::isfinite(value));
     }
     CHECK(w[0] == 0);

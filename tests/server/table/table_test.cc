@@ -20,8 +20,7 @@ v1::TableSpec Spec(v1::TableSpec::Kind kind) {
 }
 
 TEST_CASE("a table has the shards that live here") {
-  const auto table =
-      Table::Create(Spec(v1::TableSpec::DENSE), {true, false, true, false}, 1, nullptr);
+  const auto table = Table::Create(Spec(v1::TableSpec::DENSE), {true, false, true, false}, nullptr);
   REQUIRE(table.ok());
   CHECK((*table)->shards() == 4);
   CHECK((*table)->shard(0) != nullptr);
@@ -35,8 +34,8 @@ TEST_CASE("a table has the shards that live here") {
 
 TEST_CASE("under another placement a table keeps the shards it has") {
   const v1::TableSpec spec = Spec(v1::TableSpec::SPARSE);
-  const auto before = Table::Create(spec, {true, true, false}, 1, nullptr);
-  const auto after = Table::Create(spec, {false, true, true}, 1, before->get());
+  const auto before = Table::Create(spec, {true, true, false}, nullptr);
+  const auto after = Table::Create(spec, {false, true, true}, before->get());
   REQUIRE(after.ok());
   CHECK((*after)->shard(0) == nullptr);
   CHECK((*after)->shard(1) == (*before)->shard(1));
@@ -44,8 +43,8 @@ TEST_CASE("under another placement a table keeps the shards it has") {
 
   v1::TableSpec other = spec;
   other.set_dim(3);
-  CHECK_FALSE(Table::Create(other, {true, true, true}, 1, before->get()).ok());
-  CHECK_FALSE(Table::Create(spec, {true, true}, 1, before->get()).ok());
+  CHECK_FALSE(Table::Create(other, {true, true, true}, before->get()).ok());
+  CHECK_FALSE(Table::Create(spec, {true, true}, before->get()).ok());
 }
 
 TEST_CASE("specs that make no sense are refused") {
@@ -53,7 +52,7 @@ TEST_CASE("specs that make no sense are refused") {
                           size_t shards = 4) {
     v1::TableSpec spec = Spec(kind);
     edit(spec);
-    const auto table = Table::Create(spec, std::vector<bool>(shards, true), 1, nullptr);
+    const auto table = Table::Create(spec, std::vector<bool>(shards, true), nullptr);
     return table.status().code() == absl::StatusCode::kInvalidArgument;
   };
   const auto dense = v1::TableSpec::DENSE, sparse = v1::TableSpec::SPARSE;
