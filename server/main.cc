@@ -24,14 +24,15 @@ int ExitCodeOf(const absl::Status& status) {
                                                                      : paramd::kExitFailure;
 }
 
-int Run(paramd::Server::Options options) {
+int Run(paramd::Server::Options options, paramd::Signals& signals) {
   auto server = paramd::Server::Start(std::move(options));
   if (!server.ok()) {
     spdlog::error("{}", std::string(server.status().message()));
     return ExitCodeOf(server.status());
   }
-  paramd::SignalWaiter signals(
-      [&](const std::string& signal) { (*server)->Stop(absl::StrCat("stopped by ", signal)); });
+  paramd::SignalWaiter waiter(signals, [&](int signal) {
+    (*server)->Stop(absl::StrCat("stopped by ", paramd::SignalName(signal)));
+  });
   paramd::AnnounceReady((*server)->roles(), (*server)->address());
   return (*server)->Run();
 }
@@ -39,7 +40,7 @@ int Run(paramd::Server::Options options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  paramd::BlockSignals();
+  paramd::Signals signals;
   std::string role = "coordinator,shard_host";
   std::string log_level = "info";
   paramd::Server::Options options;
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "paramd_server: a shard_host needs --coordinator HOST:PORT\n");
       return paramd::kExitUsage;
     }
-    return Run(std::move(options));
+    return Run(std::move(options), signals);
   }
   if (config_flags.config.empty()) {
     std::fprintf(stderr, "paramd_server: a coordinator needs --config FILE\n");
@@ -83,5 +84,5 @@ int main(int argc, char** argv) {
     return paramd::kExitBadConfig;
   }
   options.config = loaded->config;
-  return Run(std::move(options));
+  return Run(std::move(options), signals);
 }

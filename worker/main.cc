@@ -13,7 +13,7 @@
 #include "worker/worker.h"
 
 int main(int argc, char** argv) {
-  paramd::BlockSignals();
+  paramd::Signals signals;
   std::string log_level = "info";
   paramd::Worker::Options options;
   options.name = absl::StrCat("worker-", getpid());
@@ -39,8 +39,9 @@ int main(int argc, char** argv) {
     spdlog::error("{}", std::string(worker.status().message()));
     return paramd::kExitFailure;
   }
-  paramd::SignalWaiter signals(
-      [&](const std::string& signal) { (*worker)->Stop(absl::StrCat("stopped by ", signal)); });
+  paramd::SignalWaiter waiter(signals, [&](int signal) {
+    (*worker)->Stop(absl::StrCat("stopped by ", paramd::SignalName(signal)));
+  });
   paramd::AnnounceReady("worker", (*worker)->address());
   return (*worker)->Run();
 }

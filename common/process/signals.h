@@ -1,27 +1,51 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
+#include "absl/time/time.h"
 #include "common/base/thread.h"
 
 namespace paramd {
 
-// Blocks SIGTERM and SIGINT for the calling thread and all that it starts later, and ignores
-// SIGPIPE. First thing in main.
-void BlockSignals();
+// Takes SIGINT, SIGTERM and SIGCHLD as things to read instead of interruptions, whichever thread
+// the system hands them to (libraries start threads before main, so blocking them would not do).
+// SIGPIPE is ignored. At most one at a time; first thing in main. Take and WaitFor are for one
+// thread.
+class Signals {
+ public:
+  Signals();
+  // Signals work as before.
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
 
-// Calls `on_signal` with "SIGTERM" or "SIGINT" when the process gets one of them, from a thread of
-// its own. A second signal ends the process at once. Signals that came since BlockSignals count.
+  // Readable when a signal waits.
+  int fd() const { return fds_[0]; }
+
+  // Takes the signals that wait. The number of a SIGINT or SIGTERM among them, otherwise 0.
+  int Take();
+
+  // Waits for a signal, and takes those that wait; 0 after `timeout`, or when it was only SIGCHLD.
+  int WaitFor(absl::Duration timeout);
+
+ private:
+  int fds_[2];
+};
+
+// "SIGINT", "SIGTERM" and so on.
+const char* SignalName(int signal);
+
+// Calls `on_stop` with SIGTERM or SIGINT when the process gets one, from a thread of its own. A
+// second one ends the process at once, if it comes after `on_stop` returned. Borrows `signals`.
 class SignalWaiter {
  public:
-  explicit SignalWaiter(std::function<void(const std::string&)> on_signal);
+  SignalWaiter(Signals& signals, std::function<void(int)> on_stop);
   ~SignalWaiter();
 
  private:
-  void Run(const std::function<void(const std::string&)>& on_signal) const;
+  void Run(const std::function<void(int)>& on_stop);
 
-  const int signal_fd_;
+  Signals& signals_;
   // Readable when the thread is to end.
   const int end_fd_;
   Thread thread_;

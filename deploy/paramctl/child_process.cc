@@ -28,7 +28,6 @@ constexpr size_t kMaxOutputLine = 4096;
 struct ExecPlan {
   const char* program;
   char* const* argv;
-  const sigset_t* signal_mask;
   pid_t parent;
   int log_fd;
   int output_fd;
@@ -39,7 +38,6 @@ struct ExecPlan {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != plan.parent) _exit(127);  // the parent ended before prctl
-  if (plan.signal_mask != nullptr) sigprocmask(SIG_SETMASK, plan.signal_mask, nullptr);
   const int null_fd = open("/dev/null", O_RDONLY);
   dup2(null_fd, STDIN_FILENO);
   dup2(plan.output_fd, STDOUT_FILENO);
@@ -68,13 +66,8 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const Options&
   std::vector<char*> argv = {const_cast<char*>(options.program.c_str())};
   for (const std::string& arg : options.args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
-  const ExecPlan plan = {options.program.c_str(),
-                         argv.data(),
-                         options.signal_mask,
-                         getpid(),
-                         log_fd,
-                         output[1],
-                         error[1]};
+  const ExecPlan plan = {
+      options.program.c_str(), argv.data(), getpid(), log_fd, output[1], error[1]};
   const pid_t pid = fork();
   int reason = errno;
   if (pid == 0) Exec(plan);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <signal.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -23,8 +22,6 @@ class ChildProcess {
     std::string program;
     std::vector<std::string> args;
     std::string log_file;
-    // Signal mask that it starts with; nullptr: that of the calling thread.
-    const sigset_t* signal_mask = nullptr;
   };
 
   // NOT_FOUND and other errors of the system when the program or the log file cannot be opened.

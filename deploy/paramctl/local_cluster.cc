@@ -65,8 +65,7 @@ absl::Status LocalCluster::Start(DaemonRole role, const std::string& name,
       ChildProcess::Start({.name = name,
                            .program = worker ? options_.worker_program : options_.server_program,
                            .args = std::move(args),
-                           .log_file = absl::StrCat(options_.log_dir, "/", name, ".log"),
-                           .signal_mask = &signals_.before()}));
+                           .log_file = absl::StrCat(options_.log_dir, "/", name, ".log")}));
   daemons_.push_back({.role = role, .process = std::move(process)});
   return absl::OkStatus();
 }

@@ -20,10 +20,10 @@
 #include "common/config/config_flags.h"
 #include "common/config/duration.h"
 #include "common/config/flags.h"
+#include "common/process/signals.h"
 #include "deploy/paramctl/local_cluster.h"
 #include "deploy/paramctl/progress.h"
 #include "deploy/paramctl/run_result.h"
-#include "deploy/paramctl/signals.h"
 
 namespace paramd {
 namespace {

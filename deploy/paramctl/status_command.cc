@@ -11,7 +11,7 @@
 #include "common/config/config.h"
 #include "common/config/config_flags.h"
 #include "common/config/flags.h"
-#include "deploy/paramctl/signals.h"
+#include "common/process/signals.h"
 #include "deploy/paramctl/status_client.h"
 #include "deploy/paramctl/status_table.h"
 

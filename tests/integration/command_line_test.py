@@ -96,7 +96,7 @@ class CommandLineTest(ClusterTestCase):
         self.write("train.libsvm", "1 1:1\nnonsense\n" * 50)
         result = self.run_job(self.config(), expect=65)
         self.assertEqual(result["state"], "Failed")
-        self.assertRegex(result["message"], r"train\.libsvm:2: ")
+        self.assertRegex(result["message"], r"train\.libsvm:\d+: ")
         os.remove(self.path("train.libsvm"))
         path = self.write("job.yaml", self.config())
         self.assertIn("train.libsvm", self.paramctl("run", path, expect=65).stderr)
@@ -116,7 +116,7 @@ class CommandLineTest(ClusterTestCase):
         run.send_signal(signal.SIGINT)
         run.stdout.read()
         run.stdout.close()
-        self.assertNotEqual(run.wait(60), 0)
+        self.assertEqual(run.wait(60), 1)
         self.assertEqual(processes(self.dir), [])
 
     def test_status(self):

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "deploy/paramctl/signals.h"
+#include "common/process/signals.h"
 #include "tests/testing/temp_dir.h"
 
 namespace paramd {
@@ -22,8 +22,7 @@ class Shell {
     auto process = ChildProcess::Start({.name = "child",
                                         .program = "/bin/sh",
                                         .args = {"-c", script},
-                                        .log_file = dir_.File("log"),
-                                        .signal_mask = &signals_.before()});
+                                        .log_file = dir_.File("log")});
     REQUIRE(process.ok());
     return *std::move(process);
   }

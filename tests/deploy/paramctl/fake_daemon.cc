@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_split.h"
 #include "common/config/flags.h"
-#include "deploy/paramctl/signals.h"
+#include "common/process/signals.h"
 #include "tests/deploy/paramctl/fake_status_service.h"
 
 int main(int argc, char** argv) {
