@@ -180,18 +180,17 @@ int Server::Run() {
 }
 
 void Server::Stop(const std::string& reason) {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-    changed_.NotifyAll();
-  }
   if (coordinator_ != nullptr) coordinator_->Abort(reason);
   if (session_ != nullptr) session_->Leave(reason, kGoodbyeTimeout);
+  if (coordinator_ != nullptr) coordinator_->CloseConnections(kGoodbyeTimeout);
   v1::JobUpdate end;
   end.set_state(v1::FAILED);
   end.set_message(reason);
   end.set_exit_code(kExitFailure);
   End(std::move(end));
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.NotifyAll();
 }
 
 std::string Server::roles() const {

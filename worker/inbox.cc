@@ -64,6 +64,11 @@ std::optional<v1::WorkGrant> Inbox::WaitForAnswer() {
   return TakeGrant();
 }
 
+void Inbox::ExpectAnswer() {
+  MutexLock lock(mutex_);
+  no_work_ = false;
+}
+
 std::optional<v1::WorkGrant> Inbox::TakeGrant() {
   if (grants_.empty() || end_.has_value()) return std::nullopt;
   v1::WorkGrant grant = std::move(grants_.front());

@@ -22,6 +22,8 @@ class Inbox {
   std::optional<v1::WorkGrant> WaitForGrant();
   // After a WorkRequest: the grant, or none for NoWork (or the end).
   std::optional<v1::WorkGrant> WaitForAnswer();
+  // Before a WorkRequest: forgets an answer that came for none.
+  void ExpectAnswer();
 
   v1::ClusterView view();
   // How it ended, if it has.

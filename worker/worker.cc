@@ -35,19 +35,22 @@ class RemoteParameters final : public ParameterSource {
   absl::Status Pull(int table, absl::Span<const uint64_t> keys,
                     std::vector<float>* values) override {
     Notification done;
-    absl::Status status;
     client_.Pull(static_cast<uint32_t>(table), keys, std::nullopt,
                  [&](absl::StatusOr<std::vector<float>> result) {
-                   status = result.status();
+                   status_ = result.status();
                    if (result.ok()) *values = *std::move(result);
                    done.Notify();
                  });
     done.Wait();
-    return status;
+    return status_;
   }
+
+  // Of the last pull.
+  const absl::Status& status() const { return status_; }
 
  private:
   ParameterClient& client_;
+  absl::Status status_;
 };
 
 int ExitCodeOf(const absl::Status& status) {
@@ -191,6 +194,7 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                        [this] {
                          v1::MemberMessage request;
                          request.mutable_work_request();
+                         inbox_.ExpectAnswer();
                          session_->Send(std::move(request));
                          return inbox_.WaitForAnswer();
                        },
@@ -215,7 +219,11 @@ absl::Status Worker::EvaluateModel(const v1::WorkGrant& grant) {
   for (const v1::Partition& partition : grant.partitions()) files.push_back(partition.file());
   absl::StatusOr<Evaluated> evaluated = Evaluate(config_.data(), shape_, files, *model_, parameters,
                                                  static_cast<int>(config_.data().batch_size()));
-  if (!evaluated.ok()) return evaluated.status();
+  if (!evaluated.ok()) {
+    // What is not a server's fault is the data's.
+    return parameters.status().ok() ? absl::DataLossError(evaluated.status().message())
+                                    : evaluated.status();
+  }
   v1::MemberMessage message;
   v1::WorkDone& done = *message.mutable_work_done();
   done.set_lease(grant.lease());

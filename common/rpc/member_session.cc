@@ -49,7 +49,11 @@ MemberSession::~MemberSession() {
 }
 
 void MemberSession::Send(v1::MemberMessage message) {
+  // What happens now is better understood with figures of now.
+  v1::MemberMessage heartbeat;
+  *heartbeat.mutable_heartbeat() = callbacks_.report();
   MutexLock lock(mutex_);
+  if (welcomed_) stream_->Write(std::move(heartbeat));
   message.set_number(++last_number_);
   unacknowledged_.push_back(message);
   if (welcomed_) stream_->Write(std::move(message));

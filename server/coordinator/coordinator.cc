@@ -111,12 +111,29 @@ void Coordinator::Disconnect(ConnectionId id) {
   {
     MutexLock lock(mutex_);
     connections_.erase(id);
+    changed_.NotifyAll();
   }
   Post([this, id](absl::Duration now) { return core_->OnDisconnect(id, now); });
 }
 
 void Coordinator::Abort(const std::string& reason) {
   Post([this, reason](absl::Duration now) { return core_->OnAbort(reason, now); });
+}
+
+void Coordinator::CloseConnections(absl::Duration timeout) {
+  // As an event, so that it comes after what earlier ones say.
+  Post([this](absl::Duration) {
+    MutexLock lock(mutex_);
+    for (const auto& [id, connection] : connections_) connection->Close(absl::OkStatus());
+    return CoordinatorCore::Actions();
+  });
+  const absl::Duration deadline = options_.clock->SinceBoot() + timeout;
+  MutexLock lock(mutex_);
+  while (!connections_.empty()) {
+    const absl::Duration left = deadline - options_.clock->SinceBoot();
+    if (left <= absl::ZeroDuration()) return;
+    changed_.WaitFor(mutex_, left);
+  }
 }
 
 v1::ClusterStatus Coordinator::Status() {

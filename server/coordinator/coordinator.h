@@ -56,6 +56,9 @@ class Coordinator {
   // Ends the job as failed.
   void Abort(const std::string& reason);
 
+  // Ends every stream after what was said on it, and waits up to `timeout` until they are gone.
+  void CloseConnections(absl::Duration timeout);
+
   v1::ClusterStatus Status();
 
   // Blocks until the job has ended and its end is stored, then says how.

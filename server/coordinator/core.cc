@@ -120,7 +120,10 @@ CoordinatorCore::Actions CoordinatorCore::OnMessage(ConnectionId connection,
 CoordinatorCore::Actions CoordinatorCore::OnDisconnect(ConnectionId connection, absl::Duration) {
   if (Member* member = membership_.Find(connection); member != nullptr) {
     member->connection = 0;
-    if (member->live()) member->state = v1::MemberStatus::DISCONNECTED;
+    // When the job has ended, members go as they should.
+    if (member->live()) {
+      member->state = finished() ? v1::MemberStatus::LEFT : v1::MemberStatus::DISCONNECTED;
+    }
   }
   return TakeActions();
 }
@@ -192,11 +195,21 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
     v1::CoordinatorMessage view;
     *view.mutable_view() = View();
     SendTo(member, std::move(view));
-    for (const WorkQueue::Grant& grant : work_.HeldBy(member.record.id())) {
-      if (member.record.role() == v1::WORKER) SendGrant(member, grant);
-    }
+    if (member.record.role() == v1::WORKER) RepeatAnswers(member);
   }
   Proceed(now);
+}
+
+void CoordinatorCore::RepeatAnswers(const Member& worker) {
+  for (const WorkQueue::Grant& grant : work_.HeldBy(worker.record.id())) SendGrant(worker, grant);
+  // It may wait for the answer to a request. If not, this answers none.
+  if (!worker.record.idle()) SendNoWork(worker);
+}
+
+void CoordinatorCore::SendNoWork(const Member& worker) {
+  v1::CoordinatorMessage none;
+  none.mutable_no_work();
+  SendTo(worker, std::move(none));
 }
 
 void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& message,
@@ -215,11 +228,7 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
           break;
         }
       }
-      {
-        v1::CoordinatorMessage none;
-        none.mutable_no_work();
-        SendTo(member, std::move(none));
-      }
+      SendNoWork(member);
       break;
     case v1::MemberMessage::kIdle:
       member.record.set_idle(true);

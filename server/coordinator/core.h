@@ -69,6 +69,9 @@ class CoordinatorCore {
 
  private:
   void HandleHello(ConnectionId connection, const v1::Hello& hello, absl::Duration now);
+  // What a worker may have missed while its stream was broken.
+  void RepeatAnswers(const Member& worker);
+  void SendNoWork(const Member& worker);
   void HandleNumbered(Member& member, const v1::MemberMessage& message, absl::Duration now);
   void HandleTables(Member& member, const v1::TableDeclaration& declaration);
   void HandleWorkDone(Member& member, const v1::WorkDone& done);

@@ -1,6 +1,7 @@
 #include "server/rpc/parameter_service.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "common/rpc/server_stream.h"
@@ -62,8 +63,10 @@ class ShardWriter final : public grpc::ServerWriteReactor<v1::ShardRows> {
 grpc::ServerBidiReactor<v1::Operation, v1::Reply>* ParameterServiceImpl::Exchange(
     grpc::CallbackServerContext*) {
   auto* stream = new Stream;
+  const auto session = std::make_shared<Session>();  // shared by the two callbacks
+  session->number = NewSessionNumber();
   stream->Run(
-      [this, writer = stream->writer()](v1::Operation& message) {
+      [this, session, writer = stream->writer()](v1::Operation& message) {
         const auto answer = [writer](const Reply& reply) {
           v1::Reply encoded;
           Encode(reply, &encoded);
@@ -71,13 +74,37 @@ grpc::ServerBidiReactor<v1::Operation, v1::Reply>* ParameterServiceImpl::Exchang
         };
         const absl::StatusOr<DecodedOperation> operation = DecodeOperation(message);
         if (operation.ok()) {
+          Identify(operation->view(), *session);
           engine_.Handle(operation->view(), answer);
         } else {
           answer(Reply{.sequence = message.header().sequence(), .status = operation.status()});
         }
       },
-      [] {});
+      [this, session] { End(*session); });
   return stream;
+}
+
+uint64_t ParameterServiceImpl::NewSessionNumber() {
+  MutexLock lock(mutex_);
+  return ++sessions_;
+}
+
+void ParameterServiceImpl::Identify(const Operation& operation, Session& session) {
+  if (operation.client == session.client && operation.incarnation == session.incarnation) return;
+  session.client = operation.client;
+  session.incarnation = operation.incarnation;
+  MutexLock lock(mutex_);
+  newest_[session.client] = session.number;
+}
+
+void ParameterServiceImpl::End(const Session& session) {
+  {
+    MutexLock lock(mutex_);
+    const auto newest = newest_.find(session.client);
+    if (newest == newest_.end() || newest->second != session.number) return;
+    newest_.erase(newest);
+  }
+  engine_.Cancel(session.client, session.incarnation);
 }
 
 grpc::ServerWriteReactor<v1::ShardRows>* ParameterServiceImpl::ReadShard(
