@@ -121,11 +121,14 @@ void Coordinator::Abort(const std::string& reason) {
 }
 
 void Coordinator::CloseConnections(absl::Duration timeout) {
-  // As an event, so that it comes after what earlier ones say.
+  // By the coordinator's thread, after what earlier events say.
   Post([this](absl::Duration) {
+    CoordinatorCore::Actions actions;
     MutexLock lock(mutex_);
-    for (const auto& [id, connection] : connections_) connection->Close(absl::OkStatus());
-    return CoordinatorCore::Actions();
+    for (const auto& [id, connection] : connections_) {
+      actions.push_back(CoordinatorCore::Close{id, absl::OkStatus()});
+    }
+    return actions;
   });
   const absl::Duration deadline = options_.clock->SinceBoot() + timeout;
   MutexLock lock(mutex_);
@@ -166,7 +169,7 @@ void Coordinator::Run() {
   const Event tick = [this](absl::Duration now) { return core_->OnTick(now); };
   absl::Duration next_tick = options_.clock->SinceBoot();
   while (true) {
-    Event event;
+    std::deque<Event> events;
     {
       MutexLock lock(mutex_);
       while (events_.empty() && !stopping_) {
@@ -176,23 +179,25 @@ void Coordinator::Run() {
       }
       // What was asked before the end is still answered.
       if (events_.empty() && stopping_) return;
-      if (!events_.empty()) {
-        event = std::move(events_.front());
-        events_.pop_front();
-      }
+      events.swap(events_);
     }
-    if (event) Handle(event);
     if (options_.clock->SinceBoot() >= next_tick) {
-      Handle(tick);
+      events.push_back(tick);
       next_tick = options_.clock->SinceBoot() + tick_;
     }
+    Handle(events);
   }
 }
 
-void Coordinator::Handle(const Event& event) {
-  const v1::JobStatus before = core_->job();
-  CoordinatorCore::Actions actions = event(options_.clock->SinceBoot());
-  LogChanges(before, core_->job());
+void Coordinator::Handle(const std::deque<Event>& events) {
+  CoordinatorCore::Actions actions;
+  for (const Event& event : events) {
+    const v1::JobStatus before = core_->job();
+    for (CoordinatorCore::Action& action : event(options_.clock->SinceBoot())) {
+      actions.push_back(std::move(action));
+    }
+    LogChanges(before, core_->job());
+  }
   Persist();
   for (CoordinatorCore::Action& action : actions) Perform(action);
   if (!core_->finished()) return;

@@ -71,7 +71,8 @@ class Coordinator {
 
   void Post(Event event);
   void Run();
-  void Handle(const Event& event);
+  // One write to the store serves all events that have come meanwhile.
+  void Handle(const std::deque<Event>& events);
   // Stores the state if it changed. On an error the cluster goes on and status says so.
   void Persist();
   void Perform(CoordinatorCore::Action& action);

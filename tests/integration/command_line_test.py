@@ -21,18 +21,28 @@ output: {model: model.safetensors}
 """
 
 
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def processes(marker):
     """Command lines of the live processes that hold `marker`."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                line = file.read().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if marker in line and int(pid) != os.getpid():
-            found.append(line)
-    return found
+    return [command_line(pid) for pid in filter(str.isdigit, os.listdir("/proc"))
+            if marker in command_line(pid) and int(pid) != os.getpid()]
+
+
+def pid_of(name, marker):
+    """The daemon `name` of the run whose processes hold `marker` in the command line of its coordinator."""
+    coordinator = next(int(pid) for pid in filter(str.isdigit, os.listdir("/proc"))
+                       if "--role coordinator" in command_line(pid) and marker in command_line(pid))
+    with open(f"/proc/{coordinator}/stat", encoding="utf-8") as file:
+        parent = file.read().rsplit(")", 1)[1].split()[1]
+    with open(f"/proc/{parent}/task/{parent}/children", encoding="utf-8") as file:
+        return next(int(pid) for pid in file.read().split() if f"--name {name} " in command_line(pid) + " ")
 
 
 class CommandLineTest(ClusterTestCase):
@@ -117,6 +127,34 @@ class CommandLineTest(ClusterTestCase):
         run.stdout.read()
         run.stdout.close()
         self.assertEqual(run.wait(60), 1)
+        self.assertEqual(processes(self.dir), [])
+
+    def test_a_killed_server_ends_the_run_and_is_named(self):
+        config = self.config(epochs=1000000).replace("linger: 0s", "heartbeat: {interval: 100ms, lease: 1s}")
+        path = self.write("job.yaml", config)
+        run = subprocess.Popen([PARAMCTL, "run", path, "--servers", "2", "--workers", "2", "--log_dir", self.path("logs")],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while "epoch" not in run.stdout.readline():
+            self.assertIsNone(run.poll())
+        os.kill(pid_of("server-1", self.dir), signal.SIGKILL)
+        out, err = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 1, out + err)
+        self.assertIn("server-1", err)
+        self.assertRegex(err, "signal 9|SIGKILL|Killed")
+        self.assertEqual(processes(self.dir), [])
+
+    def test_a_killed_worker_does_not_end_the_run(self):
+        self.write("train.libsvm", "".join(f"{i % 2} {i % 2}:1\n" for i in range(20000)))
+        config = self.config(epochs=60).replace("linger: 0s", "heartbeat: {interval: 100ms, lease: 1s}")
+        path = self.write("job.yaml", config)
+        run = subprocess.Popen([PARAMCTL, "run", path, "--workers", "3", "--log_dir", self.path("logs"), "-o", "json"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while "epoch" not in run.stderr.readline():
+            self.assertIsNone(run.poll())
+        os.kill(pid_of("worker-1", self.dir), signal.SIGKILL)
+        out, err = run.communicate(timeout=200)
+        self.assertEqual(run.returncode, 0, out + err)
+        self.assertEqual(json.loads(out.splitlines()[-1])["examples"], 20000 * 60)
         self.assertEqual(processes(self.dir), [])
 
     def test_status(self):
