@@ -1,15 +1,14 @@
 #include "server/server.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
-#include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
+#include "common/rpc/hello.h"
 #include "server/coordinator/file_store.h"
 #include "server/coordinator/model_saver.h"
 
@@ -17,12 +16,6 @@ namespace paramd {
 namespace {
 
 constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(2);
-
-std::string HostName() {
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
 
 }  // namespace
 
@@ -92,18 +85,14 @@ absl::Status Server::Listen() {
 }
 
 void Server::JoinCluster() {
-  v1::Hello hello;
-  hello.set_role(v1::SHARD_HOST);
-  hello.set_name(options_.name);
-  hello.set_incarnation(RandomIncarnation());
-  hello.set_address(options_.advertise.empty() ? daemon_->address() : options_.advertise);
-  hello.set_host(HostName());
-  hello.set_pid(static_cast<uint32_t>(getpid()));
+  const v1::Hello hello =
+      MakeHello(v1::SHARD_HOST, options_.name,
+                options_.advertise.empty() ? daemon_->address() : options_.advertise);
   session_ = std::make_unique<MemberSession>(
       MemberSession::Options{.coordinator_address = options_.coordinator.empty()
                                                         ? daemon_->address()
                                                         : options_.coordinator,
-                             .hello = std::move(hello),
+                             .hello = hello,
                              .clock = options_.clock},
       MemberSession::Callbacks{
           .on_message = [this](const v1::CoordinatorMessage& message) { OnMessage(message); },

@@ -1,16 +1,15 @@
 #include "worker/worker.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
-#include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
 #include "common/math/blas.h"
+#include "common/rpc/hello.h"
 #include "worker/data/read_dataset_shape.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
@@ -20,12 +19,6 @@ namespace paramd {
 namespace {
 
 constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(2);
-
-std::string HostName() {
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
 
 // Rows from the servers as they are now.
 class RemoteParameters final : public ParameterSource {
@@ -65,16 +58,11 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
                    DaemonServer::Start({.listen = worker->options_.listen,
                                         .daemon_status = [w = worker.get()] { return w->Status(); },
                                         .clock = worker->options_.clock}));
-  v1::Hello hello;
-  hello.set_role(v1::WORKER);
-  hello.set_name(worker->options_.name);
-  hello.set_incarnation(worker->incarnation_);
-  hello.set_address(worker->server_->address());
-  hello.set_host(HostName());
-  hello.set_pid(static_cast<uint32_t>(getpid()));
+  const v1::Hello hello = MakeHello(v1::WORKER, worker->options_.name, worker->server_->address());
+  worker->incarnation_ = hello.incarnation();
   worker->session_ = std::make_unique<MemberSession>(
       MemberSession::Options{.coordinator_address = worker->options_.coordinator,
-                             .hello = std::move(hello),
+                             .hello = hello,
                              .clock = worker->options_.clock},
       MemberSession::Callbacks{
           .on_message =
@@ -95,8 +83,7 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
   return worker;
 }
 
-Worker::Worker(Options options)
-    : options_(std::move(options)), incarnation_(RandomIncarnation()), progress_(*options_.clock) {}
+Worker::Worker(Options options) : options_(std::move(options)), progress_(*options_.clock) {}
 
 Worker::~Worker() {
   // Callbacks of these reach into the rest.

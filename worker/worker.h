@@ -57,7 +57,7 @@ class Worker {
   v1::DaemonStatus Status();
 
   const Options options_;
-  const uint64_t incarnation_;
+  uint64_t incarnation_ = 0;
   Progress progress_;
   Inbox inbox_;
   std::unique_ptr<DaemonServer> server_;

@@ -1,0 +1,249 @@
+// The part of CoordinatorCore that leads the job through its phases.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/exit_code.h"
+#include "common/base/random.h"
+#include "common/routing/shard_of.h"
+#include "server/coordinator/core.h"
+#include "server/coordinator/shard_planner.h"
+#include "server/coordinator/table_policies.h"
+
+namespace paramd {
+namespace {
+
+uint32_t ShardCount(const v1::TableSpec& spec, uint32_t wanted) {
+  return spec.kind() == v1::TableSpec::DENSE ? DenseShardCount(spec.rows(), wanted) : wanted;
+}
+
+}  // namespace
+
+void CoordinatorCore::Proceed(absl::Duration now) {
+  if (finished()) return;
+  if (job_.phase() == v1::WAITING_FOR_MEMBERS) TryStart(now);
+  // A phase may end at once, so go on until nothing changes.
+  while (job_.phase() == v1::TRAINING || job_.phase() == v1::EVALUATING) {
+    HandOutWork();
+    if (!work_.AllDone() || !AllWorkersIdle()) return;
+    if (job_.phase() == v1::TRAINING) {
+      EndEpoch(now);
+    } else {
+      AfterEvaluation(now);
+    }
+  }
+}
+
+void CoordinatorCore::TryStart(absl::Duration now) {
+  const std::vector<Member*> servers = membership_.Live(v1::SHARD_HOST);
+  const std::vector<Member*> workers = membership_.Live(v1::WORKER);
+  if (declared_.tables().empty() || servers.size() < config_.cluster().servers() ||
+      workers.size() < config_.cluster().workers().min()) {
+    return;
+  }
+  absl::StatusOr<std::vector<v1::TableSpec>> specs = WithPolicies(declared_, config_);
+  if (!specs.ok()) {
+    Finish(v1::FAILED, std::string(specs.status().message()), kExitBadConfig, now);
+    return;
+  }
+  std::vector<std::vector<uint32_t>> placement;
+  for (const v1::TableSpec& spec : *specs) {
+    placement.emplace_back(ShardCount(spec, config_.sharding().shards_per_table()), 0);
+  }
+  std::vector<uint32_t> server_ids;
+  for (const Member* server : servers) {
+    server_ids.push_back(server->record.id());
+    v1::ServerMember& entry = *shard_map_.add_servers();
+    entry.set_id(server->record.id());
+    entry.set_name(server->record.name());
+    entry.set_address(server->record.address());
+  }
+  placement = PlanShards(placement, server_ids);
+  for (size_t i = 0; i < specs->size(); ++i) {
+    v1::TablePlacement& table = *shard_map_.add_tables();
+    *table.mutable_spec() = (*specs)[i];
+    for (const uint32_t server : placement[i]) table.add_shard_servers(server);
+  }
+  shard_map_.set_epoch(shard_map_.epoch() + 1);
+  job_.set_state(v1::RUNNING);
+  BroadcastView();
+  for (Member* worker : workers) worker->admit_version = view_version_;
+  ChangePhase(v1::TRAINING, now);
+  StartEpoch(1);
+}
+
+void CoordinatorCore::HandOutWork() {
+  for (Member* worker : membership_.Live(v1::WORKER)) {
+    if (!work_.HasPending()) return;
+    if (!worker->record.idle() || worker->connection == 0 || !Admitted(*worker)) continue;
+    if (const auto grant = work_.Take(worker->record.id())) {
+      worker->record.set_idle(false);
+      ++revision_;
+      SendGrant(*worker, *grant);
+    }
+  }
+}
+
+void CoordinatorCore::StartEpoch(uint32_t epoch) {
+  job_.set_epoch(epoch);
+  const uint64_t seed =
+      config_.data().shuffle() ? CounterRandom(config_.model().seed(), epoch, 0) | 1 : 0;
+  work_.Start(static_cast<uint32_t>(train_.size()), seed);
+  ++revision_;
+}
+
+void CoordinatorCore::EndEpoch(absl::Duration now) {
+  const uint64_t records = work_.Records();
+  const uint64_t bad = work_.BadRecords();
+  finished_records_ += records;
+  job_.set_bad_records(job_.bad_records() + bad);
+  work_.Start(0, 0);
+  const double allowed = config_.data().on_bad_record().max_fraction();
+  if (bad > 0 && static_cast<double>(bad) > allowed * static_cast<double>(records + bad)) {
+    Finish(v1::FAILED,
+           absl::StrCat(bad, " of ", records + bad, " records are bad, more than ",
+                        "data.on_bad_record.max_fraction = ", allowed,
+                        " allows: ", absl::StrJoin(bad_record_examples_, "; ")),
+           kExitBadData, now);
+    return;
+  }
+  if (records == 0) {
+    Finish(v1::FAILED, "the training files hold no record", kExitBadData, now);
+    return;
+  }
+  const bool last = job_.epoch() >= config_.data().epochs();
+  const uint32_t every = config_.data().eval_every();
+  if (!eval_.empty() && (last || (every > 0 && job_.epoch() % every == 0))) {
+    ChangePhase(v1::EVALUATING, now);
+    work_.Start(1, 0);
+    ++revision_;
+    return;
+  }
+  AfterEvaluation(now);
+}
+
+void CoordinatorCore::AfterEvaluation(absl::Duration now) {
+  if (job_.epoch() < config_.data().epochs()) {
+    ChangePhase(v1::TRAINING, now);
+    StartEpoch(job_.epoch() + 1);
+    return;
+  }
+  if (config_.output().model().empty()) {
+    Finish(v1::SUCCEEDED, "", kExitDone, now);
+    return;
+  }
+  ChangePhase(v1::SAVING, now);
+  actions_.push_back(SaveModel{shard_map_});
+}
+
+void CoordinatorCore::Finish(v1::JobState state, const std::string& message, int exit_code,
+                             absl::Duration now) {
+  ChangePhase(v1::DONE, now);
+  job_.set_state(state);
+  job_.set_message(message);
+  job_.set_exit_code(exit_code);
+  v1::CoordinatorMessage update;
+  update.mutable_job()->set_state(state);
+  update.mutable_job()->set_message(message);
+  update.mutable_job()->set_exit_code(exit_code);
+  for (const Member& member : membership_.members()) SendTo(member, update);
+}
+
+void CoordinatorCore::ChangePhase(v1::JobPhase phase, absl::Duration now) {
+  const absl::Duration spent = now - phase_began_;
+  if (job_.phase() == v1::TRAINING) training_time_ += spent;
+  if (job_.phase() != v1::WAITING_FOR_MEMBERS && job_.phase() != v1::DONE) running_time_ += spent;
+  phase_began_ = now;
+  job_.set_phase(phase);
+  ++revision_;
+}
+
+// ---- helpers
+
+bool CoordinatorCore::Admitted(const Member& worker) {
+  if (view_version_ == 0) return false;
+  for (const Member* server : membership_.Live(v1::SHARD_HOST)) {
+    if (server->applied_version < worker.admit_version) return false;
+  }
+  return true;
+}
+
+bool CoordinatorCore::AllWorkersIdle() {
+  const std::vector<Member*> workers = membership_.Live(v1::WORKER);
+  return std::all_of(workers.begin(), workers.end(),
+                     [](const Member* worker) { return worker->record.idle(); });
+}
+
+void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& grant) {
+  v1::CoordinatorMessage message;
+  v1::WorkGrant& work = *message.mutable_work_grant();
+  work.set_lease(grant.lease);
+  work.set_epoch(job_.epoch());
+  work.set_attempt(grant.attempt);
+  if (job_.phase() == v1::EVALUATING) {
+    work.set_kind(v1::WorkGrant::EVALUATE);
+    for (const v1::Partition& file : eval_) *work.add_partitions() = file;
+  } else {
+    work.set_kind(v1::WorkGrant::TRAIN);
+    *work.add_partitions() = train_[grant.partition];
+  }
+  SendTo(worker, std::move(message));
+}
+
+void CoordinatorCore::SendTo(const Member& member, v1::CoordinatorMessage message) {
+  if (member.connection == 0) return;
+  actions_.push_back(Send{member.connection, std::move(message)});
+}
+
+v1::ClusterView CoordinatorCore::View() const {
+  v1::ClusterView view;
+  view.set_version(view_version_);
+  *view.mutable_shard_map() = shard_map_;
+  for (const Member& member : membership_.members()) {
+    if (member.record.role() != v1::WORKER || !member.live()) continue;
+    v1::WorkerMember& worker = *view.add_workers();
+    worker.set_id(member.record.id());
+    worker.set_incarnation(member.record.incarnation());
+    worker.set_name(member.record.name());
+  }
+  return view;
+}
+
+void CoordinatorCore::BroadcastView() {
+  ++view_version_;
+  ++revision_;
+  v1::CoordinatorMessage message;
+  *message.mutable_view() = View();
+  for (const Member& member : membership_.members()) SendTo(member, message);
+}
+
+uint64_t CoordinatorCore::ExamplesSoFar() const {
+  uint64_t examples = finished_records_ + work_.Records();
+  for (const Member& member : membership_.members()) {
+    const uint64_t seen = member.worker_report.examples();
+    if (member.live() && seen > member.completed_records) {
+      examples += seen - member.completed_records;
+    }
+  }
+  return finished() || job_.phase() != v1::TRAINING ? finished_records_ : examples;
+}
+
+double CoordinatorCore::Progress() const {
+  if (job_.epochs() == 0 || train_.empty() || job_.epoch() == 0) return 0;
+  if (job_.phase() != v1::TRAINING) return static_cast<double>(job_.epoch()) / job_.epochs();
+  // With an epoch behind it, it is known how many examples an epoch has.
+  const double epochs_before = job_.epoch() - 1;
+  double current;
+  if (finished_records_ > 0) {
+    const double per_epoch = static_cast<double>(finished_records_) / epochs_before;
+    current = static_cast<double>(ExamplesSoFar() - finished_records_) / per_epoch;
+  } else {
+    current = static_cast<double>(work_.Count(v1::WorkItem::COMPLETED)) /
+              static_cast<double>(train_.size());
+  }
+  return (epochs_before + std::min(current, 1.0)) / job_.epochs();
+}
+
+}  // namespace paramd

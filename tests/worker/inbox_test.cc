@@ -1,0 +1,71 @@
+#include "worker/inbox.h"
+
+#include <catch2/catch.hpp>
+
+#include "common/base/thread.h"
+
+namespace paramd {
+namespace {
+
+v1::CoordinatorMessage GrantOf(uint64_t lease) {
+  v1::CoordinatorMessage message;
+  message.mutable_work_grant()->set_lease(lease);
+  return message;
+}
+
+v1::CoordinatorMessage NoWork() {
+  v1::CoordinatorMessage message;
+  message.mutable_no_work();
+  return message;
+}
+
+TEST_CASE("grants come in order, and a repeated one counts once") {
+  Inbox inbox;
+  inbox.Deliver(GrantOf(3));
+  inbox.Deliver(GrantOf(5));
+  inbox.Deliver(GrantOf(3));
+  CHECK(inbox.WaitForGrant()->lease() == 3);
+  CHECK(inbox.WaitForAnswer()->lease() == 5);
+  inbox.Deliver(NoWork());
+  CHECK_FALSE(inbox.WaitForAnswer().has_value());
+}
+
+TEST_CASE("an answer that nobody asked for is forgotten by the next request") {
+  Inbox inbox;
+  inbox.Deliver(NoWork());
+  inbox.ExpectAnswer();
+  inbox.Deliver(GrantOf(1));
+  CHECK(inbox.WaitForAnswer()->lease() == 1);
+}
+
+TEST_CASE("the end releases whoever waits, and the first end counts") {
+  Inbox inbox;
+  Thread ends("ends", [&] {
+    v1::CoordinatorMessage message;
+    message.mutable_job()->set_state(v1::FAILED);
+    message.mutable_job()->set_message("first");
+    inbox.Deliver(message);
+    message.mutable_job()->set_message("second");
+    inbox.Deliver(message);
+  });
+  CHECK_FALSE(inbox.WaitForWelcome().has_value());
+  CHECK_FALSE(inbox.WaitForGrant().has_value());
+  CHECK_FALSE(inbox.WaitForAnswer().has_value());
+  ends.Join();
+  CHECK(inbox.end()->message() == "first");
+  inbox.Deliver(GrantOf(1));
+  CHECK_FALSE(inbox.WaitForGrant().has_value());
+}
+
+TEST_CASE("the newest view counts") {
+  Inbox inbox;
+  for (const uint64_t version : {2, 3, 1}) {
+    v1::CoordinatorMessage message;
+    message.mutable_view()->set_version(version);
+    inbox.Deliver(message);
+  }
+  CHECK(inbox.view().version() == 3);
+}
+
+}  // namespace
+}  // namespace paramd
