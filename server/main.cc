@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
 #include "common/config/config.h"
@@ -67,11 +68,23 @@ int main(int argc, char** argv) {
   paramd::InitLogging("paramd_server", log_level);
 
   options.shard_host = role != "coordinator";
+  const auto wildcard = [](const std::string& address) {
+    return absl::StartsWith(address, "0.0.0.0:") || absl::StartsWith(address, "[::]:");
+  };
+  const auto needs_advertise = [&](const std::string& address) {
+    if (!options.shard_host || !options.advertise.empty() || !wildcard(address)) return false;
+    std::fprintf(stderr,
+                 "paramd_server: %s is every address of this machine; say with --advertise "
+                 "HOST:PORT how others reach it\n",
+                 address.c_str());
+    return true;
+  };
   if (role == "shard_host") {
     if (options.coordinator.empty()) {
       std::fprintf(stderr, "paramd_server: a shard_host needs --coordinator HOST:PORT\n");
       return paramd::kExitUsage;
     }
+    if (needs_advertise(options.listen)) return paramd::kExitUsage;
     return Run(std::move(options), signals);
   }
   if (config_flags.config.empty()) {
@@ -84,5 +97,8 @@ int main(int argc, char** argv) {
     return paramd::kExitBadConfig;
   }
   options.config = loaded->config;
+  if (needs_advertise(options.config->cluster().coordinator().address())) {
+    return paramd::kExitUsage;
+  }
   return Run(std::move(options), signals);
 }

@@ -36,8 +36,10 @@ Server::Server(Options options) : options_(std::move(options)) {}
 Server::~Server() {
   // From the outside in: callbacks of the first reach into the later ones.
   session_.reset();
+  // Members hear how the job ended before their streams break.
+  if (coordinator_ != nullptr) coordinator_->CloseConnections(kGoodbyeTimeout);
   daemon_.reset();
-  if (coordinator_ != nullptr) coordinator_->Abort("the coordinator ends");
+  if (coordinator_ != nullptr) coordinator_->Shutdown();
   job_watcher_.reset();
   coordinator_.reset();
 }
@@ -57,11 +59,12 @@ absl::Status Server::StartCoordinator() {
   MutexLock lock(mutex_);
   linger_ = ToDuration(config.cluster().linger());
   job_watcher_.emplace("job", [this] {
-    const v1::JobStatus job = coordinator_->WaitUntilFinished();
+    const std::optional<v1::JobStatus> job = coordinator_->WaitUntilFinished();
+    if (!job.has_value()) return;
     v1::JobUpdate end;
-    end.set_state(job.state());
-    end.set_message(job.message());
-    end.set_exit_code(job.exit_code());
+    end.set_state(job->state());
+    end.set_message(job->message());
+    end.set_exit_code(job->exit_code());
     End(std::move(end));
   });
   return absl::OkStatus();
@@ -81,6 +84,8 @@ absl::Status Server::Listen() {
   }
   if (parameter_service_ != nullptr) daemon.services.push_back(parameter_service_.get());
   ASSIGN_OR_RETURN(daemon_, DaemonServer::Start(std::move(daemon)));
+  MutexLock lock(mutex_);
+  address_ = daemon_->address();
   return absl::OkStatus();
 }
 
@@ -111,6 +116,7 @@ void Server::JoinCluster() {
                 End(std::move(end));
               },
       });
+  session_->Start();
 }
 
 void Server::OnMessage(const v1::CoordinatorMessage& message) {
@@ -191,10 +197,10 @@ v1::DaemonStatus Server::Status() {
   v1::DaemonStatus status;
   status.set_name(options_.name);
   status.set_roles(roles());
-  status.set_address(daemon_ == nullptr ? "" : daemon_->address());
   status.set_coordinator(options_.coordinator);
   if (engine_ != nullptr) *status.mutable_server() = engine_->Report();
   MutexLock lock(mutex_);
+  status.set_address(address_);
   status.set_id(id_);
   status.set_view_version(view_version_);
   return status;

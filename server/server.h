@@ -69,6 +69,7 @@ class Server {
 
   Mutex mutex_;
   CondVar changed_;
+  std::string address_ ABSL_GUARDED_BY(mutex_);
   absl::Duration linger_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
   uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t view_version_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -34,6 +34,12 @@ void Inbox::Deliver(const v1::CoordinatorMessage& message) {
       changed_.NotifyAll();
       return;
     }
+    case v1::CoordinatorMessage::kStart: {
+      MutexLock lock(mutex_);
+      start_ = true;
+      changed_.NotifyAll();
+      return;
+    }
     default:
       return;
   }
@@ -62,6 +68,17 @@ std::optional<v1::WorkGrant> Inbox::WaitForAnswer() {
   while (grants_.empty() && !no_work_ && !end_.has_value()) changed_.Wait(mutex_);
   no_work_ = false;
   return TakeGrant();
+}
+
+bool Inbox::WaitForStart() {
+  MutexLock lock(mutex_);
+  while (!start_ && !end_.has_value()) changed_.Wait(mutex_);
+  return !end_.has_value();
+}
+
+void Inbox::ExpectStart() {
+  MutexLock lock(mutex_);
+  start_ = false;
 }
 
 void Inbox::ExpectAnswer() {

@@ -22,6 +22,10 @@ class Inbox {
   std::optional<v1::WorkGrant> WaitForGrant();
   // After a WorkRequest: the grant, or none for NoWork (or the end).
   std::optional<v1::WorkGrant> WaitForAnswer();
+  // After Attached: whether training begins; false when the end came first.
+  bool WaitForStart();
+  // Before Attached: forgets a Start that came before.
+  void ExpectStart();
   // Before a WorkRequest: forgets an answer that came for none.
   void ExpectAnswer();
 
@@ -39,6 +43,7 @@ class Inbox {
   std::deque<v1::WorkGrant> grants_ ABSL_GUARDED_BY(mutex_);
   // Grants are repeated after a reconnect; leases grow.
   uint64_t last_lease_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool start_ ABSL_GUARDED_BY(mutex_) = false;
   bool no_work_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
 };

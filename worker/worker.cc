@@ -67,10 +67,11 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
       MemberSession::Callbacks{
           .on_message =
               [w = worker.get()](const v1::CoordinatorMessage& message) {
+                // The end first: whoever sees an operation fail then finds it.
+                w->inbox_.Deliver(message);
                 if (message.has_job()) {
                   w->ShutdownClient(absl::CancelledError("the job has ended"));
                 }
-                w->inbox_.Deliver(message);
               },
           .report =
               [w = worker.get()] {
@@ -80,13 +81,24 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
               },
           .on_ended = [w = worker.get()](const absl::Status& status) { w->OnSessionEnded(status); },
       });
+  {
+    MutexLock lock(worker->mutex_);
+    worker->address_ = worker->server_->address();
+  }
+  worker->session_->Start();
   return worker;
 }
 
 Worker::Worker(Options options) : options_(std::move(options)), progress_(*options_.clock) {}
 
 Worker::~Worker() {
-  // Callbacks of these reach into the rest.
+  // From the inside out for what calls back: the client's answers send messages on the session.
+  std::unique_ptr<ParameterClient> client;
+  {
+    MutexLock lock(mutex_);
+    client.swap(client_);
+  }
+  client.reset();
   session_.reset();
   server_.reset();
 }
@@ -121,7 +133,10 @@ void Worker::Stop(const std::string& reason) {
 absl::Status Worker::Work() {
   const std::optional<v1::Welcome> welcome = inbox_.WaitForWelcome();
   if (!welcome.has_value()) return absl::OkStatus();
-  id_ = welcome->id();
+  {
+    MutexLock lock(mutex_);
+    id_ = welcome->id();
+  }
   RETURN_IF_ERROR(PrepareModel(welcome->config()));
   v1::MemberMessage declaration;
   for (const v1::TableSpec& table : model_->Tables()) {
@@ -155,8 +170,13 @@ absl::Status Worker::PrepareModel(const v1::Config& config) {
 void Worker::Connect(const v1::ClusterView& view) {
   if (view.shard_map().epoch() == epoch_) return;
   epoch_ = view.shard_map().epoch();
+  uint32_t id;
+  {
+    MutexLock lock(mutex_);
+    id = id_;
+  }
   auto client = std::make_unique<ParameterClient>(ParameterClient::Options{
-      .client = id_,
+      .client = id,
       .incarnation = incarnation_,
       .shard_map = view.shard_map(),
       .max_message_bytes = config_.transport().max_message(),
@@ -177,7 +197,15 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
     client = client_.get();
   }
   Trainer trainer(config_, shape_, *model_, *client, progress_,
-                  {.next_partition =
+                  {.wait_for_start =
+                       [this] {
+                         inbox_.ExpectStart();
+                         v1::MemberMessage attached;
+                         attached.mutable_attached();
+                         session_->Send(std::move(attached));
+                         return inbox_.WaitForStart();
+                       },
+                   .next_partition =
                        [this] {
                          v1::MemberMessage request;
                          request.mutable_work_request();
@@ -233,8 +261,8 @@ void Worker::OnSessionEnded(const absl::Status& status) {
   end.set_state(v1::FAILED);
   end.set_message(std::string(status.message()));
   end.set_exit_code(kExitFailure);
-  ShutdownClient(status);
   inbox_.End(std::move(end));
+  ShutdownClient(status);
 }
 
 void Worker::ShutdownClient(const absl::Status& status) {
@@ -246,10 +274,12 @@ v1::DaemonStatus Worker::Status() {
   v1::DaemonStatus status;
   status.set_name(options_.name);
   status.set_roles("worker");
-  status.set_address(server_ == nullptr ? "" : server_->address());
   status.set_coordinator(options_.coordinator);
   status.set_view_version(inbox_.view().version());
   *status.mutable_worker() = progress_.Report();
+  MutexLock lock(mutex_);
+  status.set_address(address_);
+  status.set_id(id_);
   return status;
 }
 

@@ -65,12 +65,13 @@ class Worker {
 
   // Set once the coordinator has said who we are; used by the thread of Run.
   v1::Config config_;
-  uint32_t id_ = 0;
   DatasetShape shape_;
   std::unique_ptr<Model> model_;
   uint64_t epoch_ = 0;
 
   Mutex mutex_;
+  std::string address_ ABSL_GUARDED_BY(mutex_);
+  uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
   // Replaced only by the thread of Run; shut down by others.
   std::unique_ptr<ParameterClient> client_ ABSL_GUARDED_BY(mutex_);
 };

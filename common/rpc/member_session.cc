@@ -33,8 +33,11 @@ MemberSession::MemberSession(Options options, Callbacks callbacks)
     : options_(std::move(options)),
       callbacks_(std::move(callbacks)),
       stub_(v1::CoordinatorService::NewStub(MakeChannel(options_.coordinator_address, {}))),
-      away_since_(options_.clock->SinceBoot()),
-      thread_("member", [this] { Run(); }) {}
+      away_since_(options_.clock->SinceBoot()) {}
+
+void MemberSession::Start() {
+  thread_.emplace("member", [this] { Run(); });
+}
 
 MemberSession::~MemberSession() {
   {
@@ -42,7 +45,7 @@ MemberSession::~MemberSession() {
     stopping_ = true;
     changed_.NotifyAll();
   }
-  thread_.Join();
+  thread_.reset();
   MutexLock lock(mutex_);
   if (stream_ != nullptr) stream_->Cancel();
   while (open_streams_ > 0) changed_.Wait(mutex_);
@@ -78,6 +81,12 @@ void MemberSession::Leave(const std::string& reason, absl::Duration timeout) {
 void MemberSession::Run() {
   mutex_.Lock();
   while (!stopping_ && !ended_) {
+    const absl::Duration pause = last_attempt_ + interval_ - options_.clock->SinceBoot();
+    if (stream_ == nullptr && job_ended_) break;
+    if (stream_ == nullptr && pause > absl::ZeroDuration()) {
+      changed_.WaitFor(mutex_, pause);
+      continue;
+    }
     if (stream_ == nullptr) {
       const absl::Duration limit = ever_welcomed_ ? options_.away_timeout : options_.join_timeout;
       if (options_.clock->SinceBoot() - away_since_ > limit) {
@@ -102,6 +111,7 @@ void MemberSession::Run() {
 
 void MemberSession::Connect() {
   const uint64_t attempt = ++attempt_;
+  last_attempt_ = options_.clock->SinceBoot();
   ++open_streams_;
   stream_ =
       Stream::Start([this](grpc::ClientContext* context,
@@ -117,6 +127,8 @@ void MemberSession::Receive(uint64_t attempt, v1::CoordinatorMessage& message) {
   {
     MutexLock lock(mutex_);
     if (attempt != attempt_ || stopping_ || ended_) return;
+    last_received_ = options_.clock->SinceBoot();
+    job_ended_ |= message.has_job();
     if (message.has_ack() || message.has_welcome()) {
       const uint64_t received =
           message.has_ack() ? message.ack().received() : message.welcome().received();
@@ -129,6 +141,7 @@ void MemberSession::Receive(uint64_t attempt, v1::CoordinatorMessage& message) {
       welcomed_ = true;
       ever_welcomed_ = true;
       interval_ = ToDuration(message.welcome().heartbeat_interval());
+      lease_ = ToDuration(message.welcome().lease());
       for (const v1::MemberMessage& repeated : unacknowledged_) stream_->Write(repeated);
       changed_.NotifyAll();
     }
@@ -166,7 +179,10 @@ void MemberSession::SendHeartbeat() {
   v1::MemberMessage heartbeat;
   *heartbeat.mutable_heartbeat() = callbacks_.report();
   MutexLock lock(mutex_);
-  if (welcomed_) stream_->Write(std::move(heartbeat));
+  if (!welcomed_) return;
+  // Every heartbeat is answered. A connection that died without a word would outlive the lease.
+  if (options_.clock->SinceBoot() - last_received_ > lease_ / 2) stream_->Cancel();
+  stream_->Write(std::move(heartbeat));
 }
 
 void MemberSession::End(absl::Status status) {

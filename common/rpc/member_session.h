@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -41,6 +42,8 @@ class MemberSession {
   };
 
   MemberSession(Options options, Callbacks callbacks);
+  // Begins to connect; callbacks come from now on. Once.
+  void Start();
   // Leaves without a word; the coordinator notices at the end of the lease.
   ~MemberSession();
 
@@ -57,6 +60,7 @@ class MemberSession {
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Receive(uint64_t attempt, v1::CoordinatorMessage& message);
   void Closed(uint64_t attempt, const absl::Status& status);
+  // Sends a heartbeat; gives a stream up that has been silent for half a lease.
   void SendHeartbeat();
   void End(absl::Status status);
 
@@ -73,7 +77,13 @@ class MemberSession {
   bool ever_welcomed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  // The coordinator said that the job has ended: there is nothing to come back for.
+  bool job_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
+  // When something was last received, and when the stream was last opened.
+  absl::Duration last_received_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration last_attempt_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
+  absl::Duration lease_ ABSL_GUARDED_BY(mutex_);
   absl::Duration away_since_ ABSL_GUARDED_BY(mutex_);
   absl::Duration interval_ ABSL_GUARDED_BY(mutex_) = absl::Milliseconds(200);
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -82,7 +92,7 @@ class MemberSession {
   // Streams that gRPC has not done with.
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
 
-  Thread thread_;
+  std::optional<Thread> thread_;
 };
 
 }  // namespace paramd

@@ -34,7 +34,7 @@ void LogChanges(const v1::JobStatus& before, const v1::JobStatus& after) {
   }
 }
 
-// The state of a job that was running when the coordinator ended, if there is one.
+// The state of a job that had not ended when the coordinator did, if there is one.
 absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Value& stored,
                                                                const v1::Config& config) {
   if (stored.version == 0) return std::nullopt;
@@ -42,8 +42,10 @@ absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Valu
   if (!state.ParseFromString(stored.data)) {
     return absl::DataLossError("the stored state of the coordinator cannot be read");
   }
-  if (state.state() != v1::RUNNING) return std::nullopt;
+  if (state.state() != v1::RUNNING && state.state() != v1::CREATED) return std::nullopt;
   if (state.config_fingerprint() != Fingerprint(config)) {
+    // Nothing is lost with a job that never began.
+    if (state.state() == v1::CREATED) return std::nullopt;
     return absl::FailedPreconditionError(
         absl::StrCat("the state folder ", config.cluster().coordinator().store().dir(),
                      " holds a running job with another configuration; start with that one, or "
@@ -57,7 +59,7 @@ absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Valu
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options) {
   const v1::Config& config = options.config;
   ASSIGN_OR_RETURN(std::vector<v1::Partition> train,
-                   CutTrainingFiles(config.data(), config.cluster().workers().min()));
+                   CutTrainingFiles(config.data(), config.cluster().workers().max()));
   ASSIGN_OR_RETURN(std::vector<v1::Partition> eval, EvaluationFiles(config.data()));
   ASSIGN_OR_RETURN(const Store::Value stored, options.store->Get(kStateKey));
   ASSIGN_OR_RETURN(const std::optional<v1::CoordinatorState> running, RunningJob(stored, config));
@@ -81,7 +83,9 @@ Coordinator::Coordinator(Options options, std::unique_ptr<CoordinatorCore> core,
       stored_version_(stored_version),
       thread_("coordinator", [this] { Run(); }) {}
 
-Coordinator::~Coordinator() {
+Coordinator::~Coordinator() { Shutdown(); }
+
+void Coordinator::Shutdown() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -153,10 +157,10 @@ v1::ClusterStatus Coordinator::Status() {
   return std::move(*status);
 }
 
-v1::JobStatus Coordinator::WaitUntilFinished() {
+std::optional<v1::JobStatus> Coordinator::WaitUntilFinished() {
   MutexLock lock(mutex_);
-  while (!result_.has_value()) changed_.Wait(mutex_);
-  return *result_;
+  while (!result_.has_value() && !stopping_) changed_.Wait(mutex_);
+  return result_;
 }
 
 void Coordinator::Post(Event event) {
@@ -167,13 +171,14 @@ void Coordinator::Post(Event event) {
 
 void Coordinator::Run() {
   const Event tick = [this](absl::Duration now) { return core_->OnTick(now); };
-  absl::Duration next_tick = options_.clock->SinceBoot();
+  const absl::Duration lease = ToDuration(options_.config.cluster().heartbeat().lease());
+  absl::Duration last_tick = options_.clock->SinceBoot();
   while (true) {
     std::deque<Event> events;
     {
       MutexLock lock(mutex_);
       while (events_.empty() && !stopping_) {
-        const absl::Duration left = next_tick - options_.clock->SinceBoot();
+        const absl::Duration left = last_tick + tick_ - options_.clock->SinceBoot();
         if (left <= absl::ZeroDuration()) break;
         changed_.WaitFor(mutex_, left);
       }
@@ -181,9 +186,12 @@ void Coordinator::Run() {
       if (events_.empty() && stopping_) return;
       events.swap(events_);
     }
-    if (options_.clock->SinceBoot() >= next_tick) {
+    const absl::Duration gap = options_.clock->SinceBoot() - last_tick;
+    if (gap >= tick_) {
+      // A slow disk, a stopped process: heartbeats were not listened to.
+      if (gap > lease / 2) core_->OnStall(gap);
       events.push_back(tick);
-      next_tick = options_.clock->SinceBoot() + tick_;
+      last_tick += gap;
     }
     Handle(events);
   }

@@ -61,8 +61,11 @@ class Coordinator {
 
   v1::ClusterStatus Status();
 
-  // Blocks until the job has ended and its end is stored, then says how.
-  v1::JobStatus WaitUntilFinished();
+  // Blocks until the job has ended and its end is stored, then says how; nothing after Shutdown before that.
+  std::optional<v1::JobStatus> WaitUntilFinished();
+
+  // Stops deciding, and leaves the job as it is stored. Also done by the destructor.
+  void Shutdown();
 
  private:
   using Event = std::function<CoordinatorCore::Actions(absl::Duration now)>;

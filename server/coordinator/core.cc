@@ -44,13 +44,7 @@ CoordinatorCore::CoordinatorCore(v1::Config config, const v1::CoordinatorState& 
   *job_.mutable_evaluations() = stored.evaluations();
   job_.set_bad_records(stored.bad_records());
   finished_records_ = stored.records();
-  for (const v1::TablePlacement& table : shard_map_.tables()) {
-    v1::TableSpec& spec = *declared_.add_tables();
-    spec = table.spec();
-    spec.clear_consistency();
-    spec.clear_optimizer();
-    spec.clear_seed();
-  }
+  declared_ = stored.declared();
   if (job_.phase() == v1::SAVING) actions_.push_back(SaveModel{shard_map_});
 }
 
@@ -73,6 +67,7 @@ v1::CoordinatorState CoordinatorCore::State() const {
   *state.mutable_evaluations() = job_.evaluations();
   state.set_records(finished_records_);
   state.set_bad_records(job_.bad_records());
+  *state.mutable_declared() = declared_;
   return state;
 }
 
@@ -128,6 +123,10 @@ CoordinatorCore::Actions CoordinatorCore::OnTick(absl::Duration now) {
   return TakeActions();
 }
 
+void CoordinatorCore::OnStall(absl::Duration gap) {
+  for (Member& member : membership_.members()) member.last_heard += gap;
+}
+
 CoordinatorCore::Actions CoordinatorCore::OnModelSaved(const absl::Status& status,
                                                        absl::Duration now) {
   if (job_.phase() != v1::SAVING) return TakeActions();
@@ -149,7 +148,8 @@ CoordinatorCore::Actions CoordinatorCore::OnAbort(const std::string& reason, abs
 void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hello,
                                   absl::Duration now) {
   if (finished()) {
-    actions_.push_back(Close{connection, absl::FailedPreconditionError("the job has ended")});
+    actions_.push_back(Send{connection, EndMessage()});
+    actions_.push_back(Close{connection, absl::OkStatus()});
     return;
   }
   const size_t limit =
@@ -192,8 +192,16 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
 
 void CoordinatorCore::RepeatAnswers(const Member& worker) {
   for (const WorkQueue::Grant& grant : work_.HeldBy(worker.record.id())) SendGrant(worker, grant);
-  // It may wait for the answer to a request. If not, this answers none.
-  if (!worker.record.idle()) SendNoWork(worker);
+  if (worker.record.idle()) return;
+  // It may wait for the answer to a request, or for the start. If not, these answer nothing.
+  SendNoWork(worker);
+  if (worker.record.starting() == v1::MemberRecord::NOT_STARTING) SendStart(worker);
+}
+
+void CoordinatorCore::SendStart(const Member& worker) {
+  v1::CoordinatorMessage start;
+  start.mutable_start();
+  SendTo(worker, std::move(start));
 }
 
 void CoordinatorCore::SendNoWork(const Member& worker) {
@@ -222,11 +230,17 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       break;
     case v1::MemberMessage::kIdle:
       member.record.set_idle(true);
+      member.record.set_starting(v1::MemberRecord::NOT_STARTING);
+      break;
+    case v1::MemberMessage::kAttached:
+      member.record.set_starting(v1::MemberRecord::ATTACHED);
       break;
     case v1::MemberMessage::kWorkDone:
       HandleWorkDone(member, message.work_done());
       break;
     case v1::MemberMessage::kFailure:
+      // What fails because the job has ended says nothing about it.
+      if (finished()) break;
       Finish(v1::FAILED, absl::StrCat(member.Describe(), ": ", message.failure().message()),
              message.failure().exit_code(), now);
       break;

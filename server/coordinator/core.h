@@ -54,6 +54,8 @@ class CoordinatorCore {
   Actions OnDisconnect(ConnectionId connection, absl::Duration now);
   // Call a few times in a lease.
   Actions OnTick(absl::Duration now);
+  // The coordinator itself stood still for `gap`, which is not held against the members.
+  void OnStall(absl::Duration gap);
   Actions OnModelSaved(const absl::Status& status, absl::Duration now);
   // The operator ends the job.
   Actions OnAbort(const std::string& reason, absl::Duration now);
@@ -71,6 +73,8 @@ class CoordinatorCore {
   void HandleHello(ConnectionId connection, const v1::Hello& hello, absl::Duration now);
   // What a worker may have missed while its stream was broken.
   void RepeatAnswers(const Member& worker);
+  void SendStart(const Member& worker);
+  v1::CoordinatorMessage EndMessage() const;
   void SendNoWork(const Member& worker);
   void HandleNumbered(Member& member, const v1::MemberMessage& message, absl::Duration now);
   void HandleTables(Member& member, const v1::TableDeclaration& declaration);
@@ -80,6 +84,8 @@ class CoordinatorCore {
   void Proceed(absl::Duration now);
   void TryStart(absl::Duration now);
   void HandOutWork();
+  // Lets those that are attached begin, once nobody is on the way.
+  void StartAttached();
   void StartEpoch(uint32_t epoch);
   void EndEpoch(absl::Duration now);
   void AfterEvaluation(absl::Duration now);
@@ -88,6 +94,8 @@ class CoordinatorCore {
 
   bool Admitted(const Member& worker);
   bool AllWorkersIdle();
+  // Every server has closed the steps of the workers that went.
+  bool ViewApplied();
   void SendGrant(const Member& worker, const WorkQueue::Grant& grant);
   void SendTo(const Member& member, v1::CoordinatorMessage message);
   void BroadcastView();

@@ -27,7 +27,8 @@ void CoordinatorCore::Proceed(absl::Duration now) {
   // A phase may end at once, so go on until nothing changes.
   while (job_.phase() == v1::TRAINING || job_.phase() == v1::EVALUATING) {
     HandOutWork();
-    if (!work_.AllDone() || !AllWorkersIdle()) return;
+    StartAttached();
+    if (!work_.AllDone() || !AllWorkersIdle() || !ViewApplied()) return;
     if (job_.phase() == v1::TRAINING) {
       EndEpoch(now);
     } else {
@@ -37,8 +38,10 @@ void CoordinatorCore::Proceed(absl::Duration now) {
 }
 
 void CoordinatorCore::TryStart(absl::Duration now) {
-  const std::vector<Member*> servers = membership_.Live(v1::SHARD_HOST);
-  const std::vector<Member*> workers = membership_.Live(v1::WORKER);
+  std::vector<Member*> servers = membership_.Live(v1::SHARD_HOST);
+  std::vector<Member*> workers = membership_.Live(v1::WORKER);
+  std::erase_if(servers, [](const Member* server) { return server->connection == 0; });
+  std::erase_if(workers, [](const Member* worker) { return !worker->record.idle(); });
   if (declared_.tables().empty() || servers.size() < config_.cluster().servers() ||
       workers.size() < config_.cluster().workers().min()) {
     return;
@@ -69,7 +72,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   job_.set_state(v1::RUNNING);
   BroadcastView();
-  for (Member* worker : workers) worker->admit_version = view_version_;
+  for (Member* worker : membership_.Live(v1::WORKER)) worker->admit_version = view_version_;
   ChangePhase(v1::TRAINING, now);
   StartEpoch(1);
 }
@@ -80,9 +83,25 @@ void CoordinatorCore::HandOutWork() {
     if (!worker->record.idle() || worker->connection == 0 || !Admitted(*worker)) continue;
     if (const auto grant = work_.Take(worker->record.id())) {
       worker->record.set_idle(false);
+      if (job_.phase() == v1::TRAINING) {
+        worker->record.set_starting(v1::MemberRecord::ATTACHING);
+      }
       ++revision_;
       SendGrant(*worker, *grant);
     }
+  }
+}
+
+void CoordinatorCore::StartAttached() {
+  const std::vector<Member*> workers = membership_.Live(v1::WORKER);
+  for (const Member* worker : workers) {
+    if (worker->record.starting() == v1::MemberRecord::ATTACHING) return;
+  }
+  for (Member* worker : workers) {
+    if (worker->record.starting() != v1::MemberRecord::ATTACHED) continue;
+    worker->record.set_starting(v1::MemberRecord::NOT_STARTING);
+    ++revision_;
+    SendStart(*worker);
   }
 }
 
@@ -144,11 +163,15 @@ void CoordinatorCore::Finish(v1::JobState state, const std::string& message, int
   job_.set_state(state);
   job_.set_message(message);
   job_.set_exit_code(exit_code);
+  for (const Member& member : membership_.members()) SendTo(member, EndMessage());
+}
+
+v1::CoordinatorMessage CoordinatorCore::EndMessage() const {
   v1::CoordinatorMessage update;
-  update.mutable_job()->set_state(state);
-  update.mutable_job()->set_message(message);
-  update.mutable_job()->set_exit_code(exit_code);
-  for (const Member& member : membership_.members()) SendTo(member, update);
+  update.mutable_job()->set_state(job_.state());
+  update.mutable_job()->set_message(job_.message());
+  update.mutable_job()->set_exit_code(job_.exit_code());
+  return update;
 }
 
 void CoordinatorCore::ChangePhase(v1::JobPhase phase, absl::Duration now) {
@@ -168,6 +191,13 @@ bool CoordinatorCore::Admitted(const Member& worker) {
     if (server->applied_version < worker.admit_version) return false;
   }
   return true;
+}
+
+bool CoordinatorCore::ViewApplied() {
+  const std::vector<Member*> servers = membership_.Live(v1::SHARD_HOST);
+  return std::all_of(servers.begin(), servers.end(), [&](const Member* server) {
+    return server->applied_version >= view_version_;
+  });
 }
 
 bool CoordinatorCore::AllWorkersIdle() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -83,9 +84,10 @@ absl::StatusOr<ModelTable> ReadTable(const v1::ShardMap& map, int index, Stubs& 
 
 absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map) {
   Stubs stubs;
+  // A message has at least one row, however long that is.
   for (const v1::ServerMember& server : map.servers()) {
     stubs[server.id()] = v1::ParameterService::NewStub(MakeChannel(
-        server.address(), {.max_message_bytes = static_cast<int>(config.transport().max_message()),
+        server.address(), {.max_message_bytes = std::numeric_limits<int>::max(),
                            .keepalive = ToDuration(config.transport().keepalive())}));
   }
   ModelFile model;

@@ -14,6 +14,12 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
     *spec.mutable_consistency() = config.consistency();
     *spec.mutable_optimizer() = config.optimizer();
     spec.set_seed(config.model().seed());
+    const uint64_t row_bytes = sizeof(uint64_t) + uint64_t{spec.dim()} * sizeof(float);
+    if (row_bytes > config.transport().max_message() / 2) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "transport.max_message: a row of table ", spec.name(), " has ", row_bytes,
+          " bytes; set it to at least ", 2 * row_bytes, "B"));
+    }
   }
   for (const v1::Table& table : config.tables()) {
     const auto spec = std::find_if(specs.begin(), specs.end(), [&](const v1::TableSpec& s) {

@@ -38,6 +38,16 @@ TEST_CASE("an answer that nobody asked for is forgotten by the next request") {
   CHECK(inbox.WaitForAnswer()->lease() == 1);
 }
 
+TEST_CASE("a start that came before it was expected is forgotten") {
+  Inbox inbox;
+  v1::CoordinatorMessage start;
+  start.mutable_start();
+  inbox.Deliver(start);
+  inbox.ExpectStart();
+  Thread starts("starts", [&] { inbox.Deliver(start); });
+  CHECK(inbox.WaitForStart());
+}
+
 TEST_CASE("the end releases whoever waits, and the first end counts") {
   Inbox inbox;
   Thread ends("ends", [&] {
@@ -51,6 +61,7 @@ TEST_CASE("the end releases whoever waits, and the first end counts") {
   CHECK_FALSE(inbox.WaitForWelcome().has_value());
   CHECK_FALSE(inbox.WaitForGrant().has_value());
   CHECK_FALSE(inbox.WaitForAnswer().has_value());
+  CHECK_FALSE(inbox.WaitForStart());
   ends.Join();
   CHECK(inbox.end()->message() == "first");
   inbox.Deliver(GrantOf(1));

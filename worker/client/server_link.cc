@@ -110,6 +110,10 @@ void ServerLink::Receive(const v1::Reply& message) {
 }
 
 void ServerLink::Closed(uint64_t attempt, const absl::Status& status) {
+  // What the server will never take: repeating it would go on for ever.
+  const bool final = absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status) ||
+                     absl::IsUnimplemented(status) || absl::IsPermissionDenied(status);
+  if (final) Shutdown(status);
   MutexLock lock(mutex_);
   --open_streams_;
   if (attempt == attempt_) {

@@ -1,54 +1,59 @@
 #include "worker/trainer/step_tracker.h"
 
-#include <optional>
 #include <utility>
 
 namespace paramd {
 
-void StepTracker::Begin(uint64_t lease, double loss_sum) {
+void StepTracker::Read(uint64_t lease) {
   MutexLock lock(mutex_);
-  Lease& entry = leases_[lease];
-  ++entry.open;
-  entry.loss_sum += loss_sum;
+  ++leases_[lease].unfinished;
+}
+
+void StepTracker::Push(uint64_t lease, double loss_sum) {
+  MutexLock lock(mutex_);
+  leases_[lease].loss_sum += loss_sum;
   ++open_;
 }
 
-void StepTracker::End(uint64_t lease, const absl::Status& status) {
-  std::optional<v1::WorkDone> done;
+void StepTracker::Answered(uint64_t lease, const absl::Status& status) {
   {
     MutexLock lock(mutex_);
-    --open_;
     if (status_.ok()) status_ = status;
-    const auto entry = leases_.find(lease);
-    if (--entry->second.open == 0 && entry->second.closed && status_.ok()) {
-      done = std::move(entry->second.done);
-      leases_.erase(entry);
-    }
+    if (status.ok()) --leases_[lease].unfinished;
   }
-  if (done.has_value()) on_done_(*std::move(done));
-  // Last, so that whoever waits finds the completion reported.
+  ReportIfDone(lease);
+  // Last, so that whoever waits finds the partition reported.
   MutexLock lock(mutex_);
+  --open_;
   changed_.NotifyAll();
 }
 
 void StepTracker::Close(v1::WorkDone done) {
+  const uint64_t lease = done.lease();
   {
     MutexLock lock(mutex_);
-    Lease& entry = leases_[done.lease()];
-    done.set_loss_sum(entry.loss_sum);
-    if (entry.open > 0) {
-      entry.closed = true;
-      entry.done = std::move(done);
-      return;
-    }
-    leases_.erase(done.lease());
+    leases_[lease].closed = true;
+    leases_[lease].done = std::move(done);
+  }
+  ReportIfDone(lease);
+}
+
+void StepTracker::ReportIfDone(uint64_t lease) {
+  v1::WorkDone done;
+  {
+    MutexLock lock(mutex_);
+    const auto entry = leases_.find(lease);
+    if (entry == leases_.end() || !entry->second.closed || entry->second.unfinished > 0) return;
+    done = std::move(entry->second.done);
+    done.set_loss_sum(entry->second.loss_sum);
+    leases_.erase(entry);
   }
   on_done_(std::move(done));
 }
 
-absl::Status StepTracker::WaitUntilOpen(size_t steps) {
+absl::Status StepTracker::WaitUntilOpen(size_t pushes) {
   MutexLock lock(mutex_);
-  while (open_ > steps && status_.ok()) changed_.Wait(mutex_);
+  while (open_ > pushes && status_.ok()) changed_.Wait(mutex_);
   return status_;
 }
 

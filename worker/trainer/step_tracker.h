@@ -10,30 +10,36 @@
 
 namespace paramd {
 
-// Which pushes are not acknowledged yet, and which partitions are therefore not done. Thread-safe.
+// Which batches are read and not acknowledged yet, and which partitions are therefore not done. Thread-safe.
 class StepTracker {
  public:
-  // `on_done` is called, from any thread, for each partition that is read to its end and all of
-  // whose pushes are acknowledged.
+  // `on_done` is called, from any thread, for each partition that is read to its end and all of whose batches are pushed and
+  // acknowledged.
   explicit StepTracker(std::function<void(v1::WorkDone)> on_done) : on_done_(std::move(on_done)) {}
 
-  // A step of the partition `lease` with this loss is about to be pushed.
-  void Begin(uint64_t lease, double loss_sum);
-  // Its push is answered.
-  void End(uint64_t lease, const absl::Status& status);
-  // The partition done.lease() is read to its end; its loss_sum is filled in here.
+  // A batch of the partition `lease` was taken from the reader.
+  void Read(uint64_t lease);
+  // Its gradients, with this loss, are about to be pushed.
+  void Push(uint64_t lease, double loss_sum);
+  // The push is answered.
+  void Answered(uint64_t lease, const absl::Status& status);
+  // The partition done.lease() is read to its end; its loss_sum is filled in when it is done.
   void Close(v1::WorkDone done);
 
-  // Blocks until at most `steps` pushes are open; returns at once with the first error of a push.
-  absl::Status WaitUntilOpen(size_t steps);
+  // Blocks until at most `pushes` pushes are unanswered; returns at once with the first error of a push.
+  absl::Status WaitUntilOpen(size_t pushes);
 
  private:
   struct Lease {
-    size_t open = 0;
+    // Batches read and not acknowledged.
+    size_t unfinished = 0;
     double loss_sum = 0;
     bool closed = false;
     v1::WorkDone done;
   };
+
+  // Reports the partition if it is done now.
+  void ReportIfDone(uint64_t lease);
 
   const std::function<void(v1::WorkDone)> on_done_;
   Mutex mutex_;

@@ -54,6 +54,7 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
 absl::Status Trainer::Train(const v1::WorkGrant& first) {
   ASSIGN_OR_RETURN(clock_, client_.Attach());
   progress_.SetClock(clock_);
+  if (!callbacks_.wait_for_start()) return absl::CancelledError("the job has ended");
   progress_.SetActivity("training");
   tracker_ = std::make_shared<StepTracker>(callbacks_.on_partition_done);
   {
@@ -100,6 +101,7 @@ absl::StatusOr<std::optional<Trainer::Step>> Trainer::NextStep(BatchPipeline& pi
     if (const absl::Status status = model_.CheckLabels(*item->batch); !status.ok()) {
       return absl::DataLossError(status.message());
     }
+    tracker_->Read(item->lease);
     Step step{.batch = std::move(item->batch),
               .parameters = std::make_shared<Pulled>(tables_.size())};
     for (size_t table = 0; table < tables_.size(); ++table) {
@@ -127,10 +129,10 @@ absl::Status Trainer::Compute(const Step& step) {
   }
   RETURN_IF_ERROR(tracker_->WaitUntilOpen(config_.transport().pushes_in_flight() - 1));
   const uint64_t lease = batch.source_lease;
-  tracker_->Begin(lease, loss_sum);
+  tracker_->Push(lease, loss_sum);
   client_.PushStep(
       clock_, batch.rows(), gradients,
-      [tracker = tracker_, lease](const absl::Status& status) { tracker->End(lease, status); });
+      [tracker = tracker_, lease](const absl::Status& status) { tracker->Answered(lease, status); });
   progress_.Add(batch.rows(), loss_sum);
   return absl::OkStatus();
 }

@@ -18,6 +18,7 @@ v1::Config ConfigOf(uint32_t servers, uint32_t workers, uint32_t epochs = 1) {
   config.mutable_cluster()->mutable_workers()->set_min(workers);
   config.mutable_cluster()->mutable_workers()->set_max(workers + 2);
   config.mutable_cluster()->mutable_heartbeat()->mutable_lease()->set_seconds(3);
+  config.mutable_transport()->set_max_message(1 << 20);
   config.mutable_sharding()->set_shards_per_table(8);
   config.mutable_consistency()->set_mode(v1::Consistency::SSP);
   config.mutable_optimizer()->set_type(v1::Optimizer::FTRL);
@@ -84,6 +85,12 @@ class Cluster {
     message.mutable_view_applied()->set_version(core().Status(now_).view_version());
     Send(connection, message);
   }
+  void Attached(ConnectionId connection) {
+    v1::MemberMessage message;
+    message.mutable_attached();
+    Send(connection, message);
+  }
+  int Starts(ConnectionId connection) { return starts_[connection]; }
   void Request(ConnectionId connection) {
     v1::MemberMessage message;
     message.mutable_work_request();
@@ -149,6 +156,7 @@ class Cluster {
       } else if (auto* send = std::get_if<CoordinatorCore::Send>(&action)) {
         const v1::CoordinatorMessage& message = send->message;
         if (message.has_work_grant()) grants_[send->connection].push_back(message.work_grant());
+        starts_[send->connection] += message.has_start();
         if (message.has_no_work()) ++no_work_[send->connection];
         if (message.has_view()) views_[send->connection] = message.view();
         if (message.has_job()) updates_[send->connection] = message.job();
@@ -165,11 +173,42 @@ class Cluster {
   ConnectionId connections_ = 0;
   std::map<ConnectionId, uint64_t> numbers_;
   std::map<ConnectionId, std::vector<v1::WorkGrant>> grants_;
+  std::map<ConnectionId, int> starts_;
   std::map<ConnectionId, int> no_work_;
   std::map<ConnectionId, v1::ClusterView> views_;
   std::map<ConnectionId, absl::Status> closed_;
   std::map<ConnectionId, v1::JobUpdate> updates_;
   int saves_ = 0;
+};
+
+// One server and one worker, in training.
+struct Small {
+  explicit Small(v1::Config config, int partitions, int eval_files = 0)
+      : cluster(std::move(config), partitions, eval_files),
+        server(cluster.Join(v1::SHARD_HOST, "s0")),
+        worker(cluster.Worker("w0")) {
+    cluster.Applied(server);
+  }
+
+  // The worker does all partitions of the epoch that has begun.
+  void DoEpoch(int partitions) {
+    std::optional<v1::WorkGrant> grant = cluster.Grant(worker);
+    REQUIRE(grant.has_value());
+    for (int i = 1; i < partitions; ++i) {
+      cluster.Request(worker);
+      cluster.Done(worker, grant->lease());
+      grant = cluster.Grant(worker);
+      REQUIRE(grant.has_value());
+    }
+    cluster.Request(worker);
+    CHECK(cluster.NoWork(worker) > 0);
+    cluster.Done(worker, grant->lease());
+    cluster.Idle(worker);
+  }
+
+  Cluster cluster;
+  ConnectionId server;
+  ConnectionId worker;
 };
 
 TEST_CASE("training begins when all servers, enough workers and the tables are there") {
@@ -209,36 +248,6 @@ TEST_CASE("work is given only when every server knows the worker") {
     CHECK(cluster.Grant(w1).has_value());
   }
 }
-
-// One server and one worker, in training.
-struct Small {
-  explicit Small(v1::Config config, int partitions, int eval_files = 0)
-      : cluster(std::move(config), partitions, eval_files),
-        server(cluster.Join(v1::SHARD_HOST, "s0")),
-        worker(cluster.Worker("w0")) {
-    cluster.Applied(server);
-  }
-
-  // The worker does all partitions of the epoch that has begun.
-  void DoEpoch(int partitions) {
-    std::optional<v1::WorkGrant> grant = cluster.Grant(worker);
-    REQUIRE(grant.has_value());
-    for (int i = 1; i < partitions; ++i) {
-      cluster.Request(worker);
-      cluster.Done(worker, grant->lease());
-      grant = cluster.Grant(worker);
-      REQUIRE(grant.has_value());
-    }
-    cluster.Request(worker);
-    CHECK(cluster.NoWork(worker) > 0);
-    cluster.Done(worker, grant->lease());
-    cluster.Idle(worker);
-  }
-
-  Cluster cluster;
-  ConnectionId server;
-  ConnectionId worker;
-};
 
 TEST_CASE("epochs follow one another, evaluation in between and at the end, then the model") {
   v1::Config config = ConfigOf(1, 1, 4);
@@ -308,8 +317,70 @@ TEST_CASE("the partitions of a worker whose lease is over go to another one") {
   CHECK(retry.attempt() == 2);
   cluster.Done(w1, retry.lease());
   cluster.Idle(w1);
+  // Not before the server has let the lost worker go from its clocks.
+  CHECK(cluster.Job().state() == v1::RUNNING);
+  cluster.Applied(server);
   CHECK(cluster.Job().state() == v1::SUCCEEDED);
   CHECK(cluster.Job().examples() == 20);
+}
+
+TEST_CASE("workers that begin together start together") {
+  Cluster cluster(ConfigOf(1, 3), 6);
+  const ConnectionId server = cluster.Join(v1::SHARD_HOST, "s0");
+  const ConnectionId w0 = cluster.Worker("w0");
+  const ConnectionId w1 = cluster.Worker("w1");
+  const ConnectionId w2 = cluster.Worker("w2");
+  cluster.Applied(server);
+  cluster.Attached(w0);
+  cluster.Attached(w1);
+  CHECK(cluster.Starts(w0) == 0);
+  SECTION("when the last one is attached") { cluster.Attached(w2); }
+  SECTION("when the last one is lost") {
+    cluster.Disconnect(w2);
+    cluster.Advance(kLease);
+    for (const ConnectionId member : {server, w0, w1}) cluster.Heartbeat(member);
+    cluster.Advance(absl::Milliseconds(1));
+  }
+  CHECK(cluster.Starts(w0) == 1);
+  CHECK(cluster.Starts(w1) == 1);
+}
+
+TEST_CASE("a stall of the coordinator is not held against the members") {
+  Small small(ConfigOf(1, 1), 2);
+  small.cluster.core().OnStall(2 * kLease);
+  small.cluster.Advance(2 * kLease);
+  CHECK(small.cluster.Job().state() == v1::RUNNING);
+}
+
+TEST_CASE("the end of the job is told to whoever comes later, and nothing changes it") {
+  Small small(ConfigOf(1, 1), 1);
+  small.DoEpoch(1);
+  REQUIRE(small.cluster.Job().state() == v1::SUCCEEDED);
+  const ConnectionId late = small.cluster.Join(v1::WORKER, "late");
+  CHECK(small.cluster.Update(late)->state() == v1::SUCCEEDED);
+  CHECK(small.cluster.Closed(late)->ok());
+  v1::MemberMessage failure;
+  failure.mutable_failure()->set_message("my operations were cancelled");
+  small.cluster.Send(small.worker, failure);
+  CHECK(small.cluster.Job().state() == v1::SUCCEEDED);
+}
+
+TEST_CASE("a job that did not begin yet survives a restart") {
+  Cluster cluster(ConfigOf(1, 1), 1);
+  cluster.Worker("w0");
+  cluster.Restart();
+  cluster.Join(v1::WORKER, "w0", 1);
+  const ConnectionId server = cluster.Join(v1::SHARD_HOST, "s0");
+  CHECK(cluster.Job().state() == v1::RUNNING);
+  cluster.Applied(server);
+}
+
+TEST_CASE("a row that does not fit into a message is a config error") {
+  v1::Config config = ConfigOf(1, 1);
+  config.mutable_transport()->set_max_message(16);
+  Small small(config, 1);
+  CHECK(small.cluster.Job().exit_code() == 78);
+  CHECK(small.cluster.Job().message().find("transport.max_message") != std::string::npos);
 }
 
 TEST_CASE("a worker that says goodbye gives its work back at once") {

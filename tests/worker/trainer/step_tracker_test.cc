@@ -15,43 +15,66 @@ v1::WorkDone DoneOf(uint64_t lease) {
   return done;
 }
 
-TEST_CASE("a partition is done when it is read and its pushes are acknowledged, in either order") {
+TEST_CASE("a partition is done when it is read and its batches are acknowledged, in any order") {
   std::vector<v1::WorkDone> done;
   StepTracker tracker([&](v1::WorkDone d) { done.push_back(std::move(d)); });
-  tracker.Begin(1, 0.5);
-  tracker.Begin(1, 0.25);
-  tracker.End(1, absl::OkStatus());
-  tracker.Close(DoneOf(1));
-  CHECK(done.empty());
-  tracker.Begin(2, 1);
-  tracker.End(1, absl::OkStatus());
+  const auto step = [&](uint64_t lease, double loss) {
+    tracker.Push(lease, loss);
+    tracker.Answered(lease, absl::OkStatus());
+  };
+  SECTION("the end is read last") {
+    tracker.Read(1);
+    step(1, 0.75);
+    CHECK(done.empty());
+    tracker.Close(DoneOf(1));
+  }
+  SECTION("the end is read before the last batch is pushed") {
+    tracker.Read(1);
+    tracker.Read(1);
+    step(1, 0.5);
+    tracker.Close(DoneOf(1));
+    CHECK(done.empty());
+    step(1, 0.25);
+  }
   REQUIRE(done.size() == 1);
   CHECK(done[0].lease() == 1);
   CHECK(done[0].loss_sum() == 0.75);
-  tracker.End(2, absl::OkStatus());
-  tracker.Close(DoneOf(2));
-  REQUIRE(done.size() == 2);
-  CHECK(done[1].lease() == 2);
   tracker.Close(DoneOf(3));  // a partition without records
-  CHECK(done.size() == 3);
+  CHECK(done.size() == 2);
+}
+
+TEST_CASE("partitions follow one another without waiting") {
+  std::vector<v1::WorkDone> done;
+  StepTracker tracker([&](v1::WorkDone d) { done.push_back(std::move(d)); });
+  tracker.Read(1);
+  tracker.Push(1, 1);
+  tracker.Close(DoneOf(1));
+  tracker.Read(2);
+  tracker.Push(2, 1);
+  tracker.Answered(2, absl::OkStatus());
+  CHECK(done.empty());
+  tracker.Answered(1, absl::OkStatus());
+  tracker.Close(DoneOf(2));
+  CHECK(done.size() == 2);
 }
 
 TEST_CASE("a push that failed leaves its partition undone and is told to whoever waits") {
   std::vector<v1::WorkDone> done;
   StepTracker tracker([&](v1::WorkDone d) { done.push_back(std::move(d)); });
-  tracker.Begin(1, 0);
+  tracker.Read(1);
+  tracker.Push(1, 0);
   tracker.Close(DoneOf(1));
-  tracker.End(1, absl::InvalidArgumentError("nan"));
+  tracker.Answered(1, absl::InvalidArgumentError("nan"));
   CHECK(done.empty());
   CHECK(tracker.WaitUntilOpen(0).code() == absl::StatusCode::kInvalidArgument);
 }
 
 TEST_CASE("waiting for the window") {
   StepTracker tracker([](const v1::WorkDone&) {});
-  tracker.Begin(1, 0);
-  tracker.Begin(1, 0);
+  tracker.Push(1, 0);
+  tracker.Push(1, 0);
   CHECK(tracker.WaitUntilOpen(2).ok());
-  Thread acknowledge("ack", [&] { tracker.End(1, absl::OkStatus()); });
+  Thread acknowledge("ack", [&] { tracker.Answered(1, absl::OkStatus()); });
   CHECK(tracker.WaitUntilOpen(1).ok());
 }
 
