@@ -61,7 +61,8 @@ class Coordinator {
 
   v1::ClusterStatus Status();
 
-  // Blocks until the job has ended and its end is stored, then says how; nothing after Shutdown before that.
+  // Blocks until the job has ended and its end is stored, then says how; nothing after Shutdown
+  // before that.
   std::optional<v1::JobStatus> WaitUntilFinished();
 
   // Stops deciding, and leaves the job as it is stored. Also done by the destructor.

@@ -42,7 +42,7 @@ class CoordinatorCore {
   using Action = std::variant<Send, Close, SaveModel>;
   using Actions = std::vector<Action>;
 
-  // A new job over `train` partitions and `eval` files.
+  // A new job over `train` partitions (with stripes: whole files) and `eval` files.
   CoordinatorCore(v1::Config config, std::vector<v1::Partition> train,
                   std::vector<v1::Partition> eval, absl::Duration now);
 

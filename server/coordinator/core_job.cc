@@ -9,6 +9,7 @@
 #include "common/base/random.h"
 #include "common/routing/shard_of.h"
 #include "server/coordinator/core.h"
+#include "server/coordinator/partitions.h"
 #include "server/coordinator/shard_planner.h"
 #include "server/coordinator/table_policies.h"
 
@@ -109,7 +110,11 @@ void CoordinatorCore::StartEpoch(uint32_t epoch) {
   job_.set_epoch(epoch);
   const uint64_t seed =
       config_.data().shuffle() ? CounterRandom(config_.model().seed(), epoch, 0) | 1 : 0;
-  work_.Start(static_cast<uint32_t>(train_.size()), seed);
+  // A stripe for every worker there is.
+  const size_t items = UsesStripes(config_)
+                           ? std::max<size_t>(membership_.Live(v1::WORKER).size(), 1)
+                           : train_.size();
+  work_.Start(static_cast<uint32_t>(items), UsesStripes(config_) ? 0 : seed);
   ++revision_;
 }
 
@@ -215,6 +220,14 @@ void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& gr
   if (job_.phase() == v1::EVALUATING) {
     work.set_kind(v1::WorkGrant::EVALUATE);
     for (const v1::Partition& file : eval_) *work.add_partitions() = file;
+  } else if (UsesStripes(config_)) {
+    work.set_kind(v1::WorkGrant::TRAIN);
+    for (const v1::Partition& file : train_) {
+      v1::Partition& partition = *work.add_partitions();
+      partition = file;
+      partition.set_stripe(grant.partition);
+      partition.set_stripes(static_cast<uint32_t>(work_.state().items_size()));
+    }
   } else {
     work.set_kind(v1::WorkGrant::TRAIN);
     *work.add_partitions() = train_[grant.partition];
@@ -261,7 +274,7 @@ uint64_t CoordinatorCore::ExamplesSoFar() const {
 }
 
 double CoordinatorCore::Progress() const {
-  if (job_.epochs() == 0 || train_.empty() || job_.epoch() == 0) return 0;
+  if (job_.epochs() == 0 || job_.epoch() == 0) return 0;
   if (job_.phase() != v1::TRAINING) return static_cast<double>(job_.epoch()) / job_.epochs();
   // With an epoch behind it, it is known how many examples an epoch has.
   const double epochs_before = job_.epoch() - 1;
@@ -271,7 +284,7 @@ double CoordinatorCore::Progress() const {
     current = static_cast<double>(ExamplesSoFar() - finished_records_) / per_epoch;
   } else {
     current = static_cast<double>(work_.Count(v1::WorkItem::COMPLETED)) /
-              static_cast<double>(train_.size());
+              static_cast<double>(work_.state().items_size());
   }
   return (epochs_before + std::min(current, 1.0)) / job_.epochs();
 }

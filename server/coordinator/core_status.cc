@@ -134,7 +134,7 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
   const bool running = job_.state() == v1::RUNNING;
   const double training_seconds =
       absl::ToDoubleSeconds(training_time_ + (training ? in_phase : absl::ZeroDuration()));
-  job.set_partitions(train_.size());
+  job.set_partitions(training ? work_.state().items_size() : 0);
   job.set_partitions_done(training ? work_.Count(v1::WorkItem::COMPLETED) : 0);
   job.set_examples(ExamplesSoFar());
   job.set_progress(job_.state() == v1::SUCCEEDED ? 1 : Progress());

@@ -86,9 +86,9 @@ absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map) {
   Stubs stubs;
   // A message has at least one row, however long that is.
   for (const v1::ServerMember& server : map.servers()) {
-    stubs[server.id()] = v1::ParameterService::NewStub(MakeChannel(
-        server.address(), {.max_message_bytes = std::numeric_limits<int>::max(),
-                           .keepalive = ToDuration(config.transport().keepalive())}));
+    stubs[server.id()] = v1::ParameterService::NewStub(
+        MakeChannel(server.address(), {.max_message_bytes = std::numeric_limits<int>::max(),
+                                       .keepalive = ToDuration(config.transport().keepalive())}));
   }
   ModelFile model;
   model.model = config.model();

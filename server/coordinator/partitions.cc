@@ -76,17 +76,23 @@ absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data
         (static_cast<unsigned __int128>(wanted) * sizes[i] + plain_bytes - 1) / plain_bytes);
     RETURN_IF_ERROR(CutFile(data.train(i), sizes[i], std::max<uint64_t>(share, 1), &partitions));
   }
-  if (partitions.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("data.train: there is nothing to train on: ", data.train(0),
-                     data.train_size() > 1 ? " and the other files are empty" : " is empty"));
-  }
   return partitions;
 }
 
-absl::StatusOr<std::vector<v1::Partition>> EvaluationFiles(const v1::Data& data) {
+bool UsesStripes(const v1::Config& config) {
+  if (config.data().assignment() != v1::Data::AUTO) {
+    return config.data().assignment() == v1::Data::STRIPES;
+  }
+  return config.consistency().mode() == v1::Consistency::BSP ||
+         std::any_of(config.tables().begin(), config.tables().end(), [](const v1::Table& table) {
+           return table.consistency().mode() == v1::Consistency::BSP;
+         });
+}
+
+absl::StatusOr<std::vector<v1::Partition>> WholeFiles(
+    const google::protobuf::RepeatedPtrField<std::string>& paths) {
   std::vector<v1::Partition> files;
-  for (const std::string& path : data.eval()) {
+  for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(const uint64_t size, FileSize(path));
     if (size > 0) files.emplace_back().set_file(path);
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <google/protobuf/repeated_field.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,10 +20,14 @@ std::vector<uint64_t> EqualCuts(uint64_t size, uint64_t parts);
 // starts with `workers` workers: about data.partitions_per_worker pieces for each, and at least
 // `workers` pieces when there are as many lines. A compressed file is one partition. Empty files
 // have none. Reads only the neighbourhood of every cut. NOT_FOUND and the like: a file that cannot
-// be read, with its name. INVALID_ARGUMENT: no data in any file.
+// be read, with its name. No partition at all when every file is empty.
 absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data, uint32_t workers);
 
-// The held-out files, whole. Errors as above.
-absl::StatusOr<std::vector<v1::Partition>> EvaluationFiles(const v1::Data& data);
+// Whether the workers share the training files by stripes of batches (v1::Data.assignment). Pure.
+bool UsesStripes(const v1::Config& config);
+
+// Files, whole; empty ones are left out. Errors as above, but no files are no error.
+absl::StatusOr<std::vector<v1::Partition>> WholeFiles(
+    const google::protobuf::RepeatedPtrField<std::string>& paths);
 
 }  // namespace paramd

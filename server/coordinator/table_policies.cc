@@ -16,9 +16,9 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
     spec.set_seed(config.model().seed());
     const uint64_t row_bytes = sizeof(uint64_t) + uint64_t{spec.dim()} * sizeof(float);
     if (row_bytes > config.transport().max_message() / 2) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "transport.max_message: a row of table ", spec.name(), " has ", row_bytes,
-          " bytes; set it to at least ", 2 * row_bytes, "B"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("transport.max_message: a row of table ", spec.name(), " has ", row_bytes,
+                       " bytes; set it to at least ", 2 * row_bytes, "B"));
     }
   }
   for (const v1::Table& table : config.tables()) {

@@ -127,6 +127,7 @@ Reply Engine::Detach(const Operation& operation) {
   }
   for (PendingPull& pull : waiting) Resume(std::move(pull));
   Settle();
+  WaitUntilClosed();
   return reply;
 }
 
@@ -281,6 +282,14 @@ void Engine::EndClosing(const Closing& closing) {
   MutexLock lock(mutex_);
   closed_ = closing.clock;
   closing_ = false;
+  closed_changed_.NotifyAll();
+}
+
+void Engine::WaitUntilClosed() {
+  MutexLock lock(mutex_);
+  while (closing_ || (view_->synchronous && clocks_.MinClock() > closed_)) {
+    closed_changed_.Wait(mutex_);
+  }
 }
 
 void Engine::DiscardUnfinished(const View& view, uint32_t client) {
@@ -304,6 +313,7 @@ absl::Status Engine::ApplyView(const v1::ClusterView& message) {
   ASSIGN_OR_RETURN(std::vector<PendingPull> waiting, Install(message));
   for (PendingPull& pull : waiting) Resume(std::move(pull));
   Settle();
+  WaitUntilClosed();
   return absl::OkStatus();
 }
 

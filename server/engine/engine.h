@@ -144,6 +144,9 @@ class Engine {
   // pulls that may go on are moved to `ready`) or another thread is at it.
   std::optional<Closing> BeginClosing(std::vector<PendingPull>* ready) ABSL_LOCKS_EXCLUDED(mutex_);
   void EndClosing(const Closing& closing) ABSL_LOCKS_EXCLUDED(mutex_);
+  // After Settle: waits for the thread that is closing steps, if it is another one. Who has left
+  // the clocks, or seen another leave, may then rely on the steps behind being applied.
+  void WaitUntilClosed() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Drops what a client that leaves has pushed for steps that it did not finish.
   void DiscardUnfinished(const View& view, uint32_t client) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -171,6 +174,7 @@ class Engine {
   ParkedPulls parked_ ABSL_GUARDED_BY(mutex_);
   uint64_t closed_ ABSL_GUARDED_BY(mutex_) = 0;  // every step before it is closed
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  CondVar closed_changed_;  // closed_ grew
 };
 
 }  // namespace paramd

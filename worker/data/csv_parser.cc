@@ -20,8 +20,11 @@ absl::Status BadField(const CsvLayout& layout, int64_t field, absl::string_view 
 
 }  // namespace
 
-absl::StatusOr<bool> CsvParser::Parse(absl::string_view line, BatchBuilder* rows) {
-  if (line.find_first_not_of(' ') == absl::string_view::npos) return false;
+bool CsvParser::IsRecord(absl::string_view line) const {
+  return line.find_first_not_of(' ') != absl::string_view::npos;
+}
+
+absl::Status CsvParser::Parse(absl::string_view line, BatchBuilder* rows) {
   const int64_t fields = std::count(line.begin(), line.end(), layout_.delimiter) + 1;
   if (fields != layout_.fields) {
     return absl::InvalidArgumentError(
@@ -41,7 +44,7 @@ absl::StatusOr<bool> CsvParser::Parse(absl::string_view line, BatchBuilder* rows
     }
   }
   rows->FinishRow(label);
-  return true;
+  return absl::OkStatus();
 }
 
 }  // namespace paramd

@@ -15,7 +15,8 @@ class CsvParser final : public LineParser {
  public:
   explicit CsvParser(CsvLayout layout) : layout_(std::move(layout)) {}
 
-  absl::StatusOr<bool> Parse(absl::string_view line, BatchBuilder* rows) override;
+  bool IsRecord(absl::string_view line) const override;
+  absl::Status Parse(absl::string_view line, BatchBuilder* rows) override;
 
  private:
   const CsvLayout layout_;

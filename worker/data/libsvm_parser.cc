@@ -53,10 +53,15 @@ absl::Status ParseFeature(absl::string_view field, BatchBuilder* rows) {
 
 }  // namespace
 
-absl::StatusOr<bool> LibsvmParser::Parse(absl::string_view line, BatchBuilder* rows) {
+bool LibsvmParser::IsRecord(absl::string_view line) const {
+  const auto first = std::find_if_not(line.begin(), line.end(), IsBlank);
+  return first != line.end() && *first != '#';
+}
+
+absl::Status LibsvmParser::Parse(absl::string_view line, BatchBuilder* rows) {
   line = line.substr(0, line.find('#'));
   const absl::string_view label_text = TakeField(&line);
-  if (label_text.empty()) return false;
+  if (label_text.empty()) return absl::InvalidArgumentError("there is no record");
   float label;
   if (!ParseFloat(label_text, &label)) {
     return absl::InvalidArgumentError(
@@ -69,7 +74,7 @@ absl::StatusOr<bool> LibsvmParser::Parse(absl::string_view line, BatchBuilder* r
   }
   RETURN_IF_ERROR(CheckDistinct(rows->row_keys()));
   rows->FinishRow(label);
-  return true;
+  return absl::OkStatus();
 }
 
 absl::Status LibsvmParser::CheckDistinct(absl::Span<const uint64_t> keys) {

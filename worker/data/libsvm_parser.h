@@ -13,7 +13,8 @@ namespace paramd {
 // a row; labels and values are finite numbers. "qid:" (groups for ranking) is refused.
 class LibsvmParser final : public LineParser {
  public:
-  absl::StatusOr<bool> Parse(absl::string_view line, BatchBuilder* rows) override;
+  bool IsRecord(absl::string_view line) const override;
+  absl::Status Parse(absl::string_view line, BatchBuilder* rows) override;
 
  private:
   absl::Status CheckDistinct(absl::Span<const uint64_t> keys);

@@ -11,10 +11,13 @@ class LineParser {
  public:
   virtual ~LineParser() = default;
 
-  // Adds the record in `line` (without its end) as a row. False when there is none: a blank line or
-  // a comment. INVALID_ARGUMENT, saying what is wrong, when it is bad; what was added since the
-  // last whole row is then to be abandoned by the caller.
-  virtual absl::StatusOr<bool> Parse(absl::string_view line, BatchBuilder* rows) = 0;
+  // Whether there is a record, good or bad, in `line` (without its end): not in a blank line or a
+  // comment.
+  virtual bool IsRecord(absl::string_view line) const = 0;
+
+  // Adds the record in `line` as a row. INVALID_ARGUMENT, saying what is wrong, when it is bad;
+  // what was added since the last whole row is then to be abandoned by the caller.
+  virtual absl::Status Parse(absl::string_view line, BatchBuilder* rows) = 0;
 };
 
 }  // namespace paramd

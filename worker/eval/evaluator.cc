@@ -91,7 +91,7 @@ absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& sha
   for (const std::string& file : files) {
     v1::Partition whole;
     whole.set_file(file);
-    ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader, BatchReader::Open(data, shape, whole));
+    ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader, BatchReader::Open(data, shape, {whole}));
     RETURN_IF_ERROR(EvaluateFile(*reader, model, tables, batch_rows, file, &metrics));
     AddStats(reader->stats(), &result.read);
   }

@@ -71,28 +71,20 @@ void BatchPipeline::Run(v1::WorkGrant grant) {
 }
 
 absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
-  Item end{.batch = nullptr, .lease = grant.lease(), .stats = {}};
-  for (const v1::Partition& partition : grant.partitions()) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<BatchReader> reader,
-                     BatchReader::Open(data_, shape_, partition));
-    while (true) {
-      std::unique_ptr<Batch> batch = FreeBatch();
-      ASSIGN_OR_RETURN(const bool more,
-                       reader->Next(static_cast<int>(data_.batch_size()), batch.get()));
-      if (!more) break;
-      batch->source_lease = grant.lease();
-      if (!Push({.batch = std::move(batch), .lease = grant.lease(), .stats = {}})) {
-        return absl::OkStatus();
-      }
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<BatchReader> reader,
+      BatchReader::Open(data_, shape_, {grant.partitions().begin(), grant.partitions().end()}));
+  while (true) {
+    std::unique_ptr<Batch> batch = FreeBatch();
+    ASSIGN_OR_RETURN(const bool more,
+                     reader->Next(static_cast<int>(data_.batch_size()), batch.get()));
+    if (!more) break;
+    batch->source_lease = grant.lease();
+    if (!Push({.batch = std::move(batch), .lease = grant.lease(), .stats = {}})) {
+      return absl::OkStatus();
     }
-    const ReadStats& stats = reader->stats();
-    end.stats.records += stats.records;
-    end.stats.bad_records += stats.bad_records;
-    end.stats.bad_record_examples.insert(end.stats.bad_record_examples.end(),
-                                         stats.bad_record_examples.begin(),
-                                         stats.bad_record_examples.end());
   }
-  Push(std::move(end));
+  Push({.batch = nullptr, .lease = grant.lease(), .stats = reader->stats()});
   return absl::OkStatus();
 }
 

@@ -130,9 +130,10 @@ absl::Status Trainer::Compute(const Step& step) {
   RETURN_IF_ERROR(tracker_->WaitUntilOpen(config_.transport().pushes_in_flight() - 1));
   const uint64_t lease = batch.source_lease;
   tracker_->Push(lease, loss_sum);
-  client_.PushStep(
-      clock_, batch.rows(), gradients,
-      [tracker = tracker_, lease](const absl::Status& status) { tracker->Answered(lease, status); });
+  client_.PushStep(clock_, batch.rows(), gradients,
+                   [tracker = tracker_, lease](const absl::Status& status) {
+                     tracker->Answered(lease, status);
+                   });
   progress_.Add(batch.rows(), loss_sum);
   return absl::OkStatus();
 }

@@ -75,6 +75,7 @@ data:
   on_bad_record:
     action: skip                            # default
     max_fraction: 0.001                     # default
+  assignment: auto                          # default
   partitions_per_worker: 4                  # default
   shuffle: true                             # default
 output:

@@ -58,7 +58,7 @@ ModelFile Train(const std::string& path, int epochs, float rate) {
   for (int epoch = 0; epoch < epochs; ++epoch) {
     v1::Partition whole;
     whole.set_file(path);
-    std::unique_ptr<BatchReader> reader = *BatchReader::Open(file.data, shape, whole);
+    std::unique_ptr<BatchReader> reader = *BatchReader::Open(file.data, shape, {whole});
     Batch batch;
     while (*reader->Next(256, &batch)) {
       std::vector<float> pulled;

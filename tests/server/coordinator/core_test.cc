@@ -345,6 +345,31 @@ TEST_CASE("workers that begin together start together") {
   CHECK(cluster.Starts(w1) == 1);
 }
 
+TEST_CASE("stripes: one for every worker, over all files") {
+  v1::Config config = ConfigOf(1, 2, 2);
+  config.mutable_data()->set_assignment(v1::Data::STRIPES);
+  Cluster cluster(config, 3);
+  const ConnectionId server = cluster.Join(v1::SHARD_HOST, "s0");
+  const std::vector<ConnectionId> workers = {cluster.Worker("w0"), cluster.Worker("w1")};
+  cluster.Applied(server);
+  CHECK(cluster.Job().partitions() == 2);
+  for (size_t i = 0; i < workers.size(); ++i) {
+    const v1::WorkGrant grant = *cluster.Grant(workers[i]);
+    REQUIRE(grant.partitions_size() == 3);
+    for (const v1::Partition& partition : grant.partitions()) {
+      CHECK(partition.stripe() == i);
+      CHECK(partition.stripes() == 2);
+    }
+    cluster.Done(workers[i], grant.lease());
+  }
+  // One that comes later gets its stripe in the next epoch.
+  const ConnectionId late = cluster.Worker("late");
+  cluster.Applied(server);
+  for (const ConnectionId worker : workers) cluster.Idle(worker);
+  CHECK(cluster.Job().epoch() == 2);
+  CHECK(cluster.Grant(late)->partitions(0).stripes() == 3);
+}
+
 TEST_CASE("a stall of the coordinator is not held against the members") {
   Small small(ConfigOf(1, 1), 2);
   small.cluster.core().OnStall(2 * kLease);

@@ -91,8 +91,25 @@ TEST_CASE("missing files and missing data are named") {
   const absl::Status missing = CutTrainingFiles(DataOf({dir.File("none")}, 1), 1).status();
   CHECK(missing.code() == absl::StatusCode::kNotFound);
   CHECK(std::string(missing.message()).find(dir.File("none")) != std::string::npos);
-  const absl::Status empty = CutTrainingFiles(DataOf({dir.Write("e", "")}, 1), 1).status();
-  CHECK(empty.code() == absl::StatusCode::kInvalidArgument);
+  CHECK(CutTrainingFiles(DataOf({dir.Write("e", "")}, 1), 1)->empty());
+  v1::Data files = DataOf({dir.File("e"), dir.Write("a", "1\n")}, 1);
+  REQUIRE(WholeFiles(files.train())->size() == 1);
+  files.add_train(dir.File("none"));
+  CHECK(WholeFiles(files.train()).status().code() == absl::StatusCode::kNotFound);
+}
+
+TEST_CASE("stripes when any table is synchronous, unless the configuration says otherwise") {
+  v1::Config config;
+  config.mutable_data()->set_assignment(v1::Data::AUTO);
+  config.mutable_consistency()->set_mode(v1::Consistency::SSP);
+  CHECK_FALSE(UsesStripes(config));
+  config.add_tables()->mutable_consistency()->set_mode(v1::Consistency::BSP);
+  CHECK(UsesStripes(config));
+  config.mutable_data()->set_assignment(v1::Data::RANGES);
+  CHECK_FALSE(UsesStripes(config));
+  config.clear_tables();
+  config.mutable_data()->set_assignment(v1::Data::STRIPES);
+  CHECK(UsesStripes(config));
 }
 
 }  // namespace

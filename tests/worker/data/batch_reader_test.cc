@@ -46,7 +46,7 @@ struct Result {
 
 absl::StatusOr<Result> ReadAll(const v1::Data& data, const DatasetShape& shape,
                                const v1::Partition& partition, int rows = 256) {
-  absl::StatusOr<std::unique_ptr<BatchReader>> reader = BatchReader::Open(data, shape, partition);
+  absl::StatusOr<std::unique_ptr<BatchReader>> reader = BatchReader::Open(data, shape, {partition});
   if (!reader.ok()) return reader.status();
   Result result;
   Batch batch;
@@ -67,7 +67,7 @@ DatasetShape Sparse() { return {.sparse = true}; }
 TEST_CASE("sparse batches") {
   TempDir dir;
   const std::string path = dir.Write("a", "1 9:1 2:2\n\n# comment\r\n0 2:3\r\n1 100:4");
-  std::unique_ptr<BatchReader> reader = *BatchReader::Open(Libsvm(), Sparse(), Part(path));
+  std::unique_ptr<BatchReader> reader = *BatchReader::Open(Libsvm(), Sparse(), {Part(path)});
   Batch batch;
   batch.source_lease = 7;
   REQUIRE(*reader->Next(2, &batch));
@@ -199,7 +199,7 @@ TEST_CASE("CSV with a header: only the partition at the beginning of the file sk
   CHECK(ReadAll(data, shape, Part(path, 0, 15))->labels == std::vector<float>{2});
   CHECK(ReadAll(data, shape, Part(path, 15, 27))->labels == std::vector<float>{5, 8});
   Batch batch;
-  REQUIRE(*(*BatchReader::Open(data, shape, Part(path)))->Next(10, &batch));
+  REQUIRE(*(*BatchReader::Open(data, shape, {Part(path)}))->Next(10, &batch));
   CHECK(batch.values == std::vector<float>{1, 3, 4, 6, 7, 9});
 }
 
@@ -252,6 +252,48 @@ TEST_CASE("a9a is read without a bad record") {
   const Result test = *ReadAll(Libsvm(), Sparse(), Part(folder + "/test.libsvm"));
   CHECK(test.stats.records == 16281);
   CHECK(test.stats.bad_records == 0);
+}
+
+TEST_CASE("stripes together are the batches of the whole, across files") {
+  TempDir dir;
+  std::string rows;
+  for (int i = 0; i < 47; ++i) absl::StrAppend(&rows, i % 10 == 3 ? "bad" : "1", " ", i, ":1\n\n");
+  const std::string first = dir.Write("a", rows.substr(0, rows.find("20:")) + "20:1\n");
+  const std::string second = dir.Write("b", rows.substr(rows.find("1 21:")));
+  // The keys of the batches of one stripe of n, each `batch_rows` records long.
+  const auto batches = [&](uint32_t stripe, uint32_t stripes, int batch_rows) {
+    std::vector<v1::Partition> files;
+    for (const std::string& path : {first, second}) {
+      files.push_back(Part(path));
+      files.back().set_stripe(stripe);
+      files.back().set_stripes(stripes);
+    }
+    auto reader = *BatchReader::Open(Libsvm(), Sparse(), files);
+    std::vector<std::vector<uint64_t>> keys;
+    Batch batch;
+    while (*reader->Next(batch_rows, &batch)) keys.push_back(batch.unique_keys);
+    return keys;
+  };
+  for (const uint32_t stripes : {1u, 2u, 3u, 5u}) {
+    const auto whole = batches(0, 1, 4);
+    std::vector<std::vector<std::vector<uint64_t>>> parts;
+    for (uint32_t stripe = 0; stripe < stripes; ++stripe)
+      parts.push_back(batches(stripe, stripes, 4));
+    for (size_t i = 0; i < whole.size(); ++i) {
+      REQUIRE(parts[i % stripes].size() > i / stripes);
+      CHECK(parts[i % stripes][i / stripes] == whole[i]);
+    }
+    // A larger batch is the union of the smaller ones of a step.
+    const auto large = batches(0, 1, 4 * static_cast<int>(stripes));
+    for (size_t step = 0; step < large.size(); ++step) {
+      std::vector<uint64_t> together;
+      for (const auto& part : parts) {
+        if (part.size() > step)
+          together.insert(together.end(), part[step].begin(), part[step].end());
+      }
+      CHECK(together == large[step]);
+    }
+  }
 }
 
 }  // namespace

@@ -13,17 +13,16 @@ std::string Parse(LineParser& parser, absl::string_view line, Batch* batch,
                   const DatasetShape& shape) {
   BatchBuilder builder;
   builder.Begin(shape, batch);
-  const absl::StatusOr<bool> parsed = parser.Parse(line, &builder);
+  if (!parser.IsRecord(line)) return "no record";
+  const absl::Status parsed = parser.Parse(line, &builder);
   if (!parsed.ok()) builder.AbandonRow();
   builder.Finish();
-  CHECK(batch->rows() == (parsed.ok() && *parsed ? 1 : 0));
-  if (!parsed.ok()) {
-    CHECK(parsed.status().code() == absl::StatusCode::kInvalidArgument);
-    CHECK(batch->values.empty());
-    CHECK(batch->unique_keys.empty());
-    return std::string(parsed.status().message());
-  }
-  return *parsed ? "ok" : "no record";
+  CHECK(batch->rows() == (parsed.ok() ? 1 : 0));
+  if (parsed.ok()) return "ok";
+  CHECK(parsed.code() == absl::StatusCode::kInvalidArgument);
+  CHECK(batch->values.empty());
+  CHECK(batch->unique_keys.empty());
+  return std::string(parsed.message());
 }
 
 std::string ParseLibsvm(absl::string_view line, Batch* batch) {
