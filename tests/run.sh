@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test: installs what is missing; the unit tests as people run the programs (g++, optimised); with clang's
+# Runs every test: installs what is missing; checks the format; the unit tests as people run the programs (g++, optimised); with clang's
 # thread-safety analysis and layering check under the address and undefined-behaviour sanitizers; under the thread sanitizer;
 # then whole clusters of real processes.
 #
@@ -30,6 +30,14 @@ run_tests() {
   passed=$((passed + ok))
   failed=$((failed + bad))
 }
+
+printf '\n== format\n'
+if git ls-files '*.cc' '*.h' | xargs clang-format-14 --dry-run -Werror; then
+  passed=$((passed + 1))
+else
+  echo "run: clang-format-14 -i \$(git ls-files '*.cc' '*.h')"
+  failed=$((failed + 1))
+fi
 
 unit=(//tests/... --test_tag_filters=unit --build_tests_only)
 run_tests unit "${unit[@]}"

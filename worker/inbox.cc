@@ -1,5 +1,6 @@
 #include "worker/inbox.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace paramd {
@@ -30,7 +31,7 @@ void Inbox::Deliver(const v1::CoordinatorMessage& message) {
     }
     case v1::CoordinatorMessage::kNoWork: {
       MutexLock lock(mutex_);
-      no_work_ = true;
+      no_work_ = std::max(no_work_, message.no_work().request());
       changed_.NotifyAll();
       return;
     }
@@ -65,8 +66,7 @@ std::optional<v1::WorkGrant> Inbox::WaitForGrant() {
 
 std::optional<v1::WorkGrant> Inbox::WaitForAnswer() {
   MutexLock lock(mutex_);
-  while (grants_.empty() && !no_work_ && !end_.has_value()) changed_.Wait(mutex_);
-  no_work_ = false;
+  while (grants_.empty() && no_work_ < request_ && !end_.has_value()) changed_.Wait(mutex_);
   return TakeGrant();
 }
 
@@ -81,9 +81,15 @@ void Inbox::ExpectStart() {
   start_ = false;
 }
 
-void Inbox::ExpectAnswer() {
+void Inbox::ExpectAnswer(uint64_t request) {
   MutexLock lock(mutex_);
-  no_work_ = false;
+  request_ = request;
+}
+
+v1::JobUpdate Inbox::WaitForEnd() {
+  MutexLock lock(mutex_);
+  while (!end_.has_value()) changed_.Wait(mutex_);
+  return *end_;
 }
 
 std::optional<v1::WorkGrant> Inbox::TakeGrant() {

@@ -26,8 +26,10 @@ class Inbox {
   bool WaitForStart();
   // Before Attached: forgets a Start that came before.
   void ExpectStart();
-  // Before a WorkRequest: forgets an answer that came for none.
-  void ExpectAnswer();
+  // Before a WorkRequest: a NoWork for an earlier one is no answer to it.
+  void ExpectAnswer(uint64_t request);
+  // Blocks until the session or the job is over.
+  v1::JobUpdate WaitForEnd();
 
   v1::ClusterView view();
   // How it ended, if it has.
@@ -44,7 +46,9 @@ class Inbox {
   // Grants are repeated after a reconnect; leases grow.
   uint64_t last_lease_ ABSL_GUARDED_BY(mutex_) = 0;
   bool start_ ABSL_GUARDED_BY(mutex_) = false;
-  bool no_work_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t request_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The request that was last answered by NoWork.
+  uint64_t no_work_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -106,23 +106,21 @@ Worker::~Worker() {
 int Worker::Run() {
   progress_.SetActivity("joining");
   const absl::Status status = Work();
-  std::optional<v1::JobUpdate> end = inbox_.end();
-  if (!status.ok() && !end.has_value()) {
+  if (!status.ok() && !inbox_.end().has_value()) {
     spdlog::error("{}", std::string(status.message()));
     v1::MemberMessage failure;
     failure.mutable_failure()->set_message(std::string(status.message()));
     failure.mutable_failure()->set_exit_code(ExitCodeOf(status));
     session_->Send(std::move(failure));
-    // The coordinator ends the job and tells everybody, also this worker.
-    inbox_.WaitForGrant();
-    end = inbox_.end();
   }
-  if (end->state() == v1::FAILED) {
-    spdlog::error("the job failed: {}", end->message());
+  // After a failure the coordinator ends the job and tells everybody, also this worker.
+  const v1::JobUpdate end = inbox_.WaitForEnd();
+  if (end.state() == v1::FAILED) {
+    spdlog::error("the job failed: {}", end.message());
   } else {
     spdlog::info("the job is done");
   }
-  return end->exit_code();
+  return end.exit_code();
 }
 
 void Worker::Stop(const std::string& reason) {
@@ -208,8 +206,8 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                    .next_partition =
                        [this] {
                          v1::MemberMessage request;
-                         request.mutable_work_request();
-                         inbox_.ExpectAnswer();
+                         request.mutable_work_request()->set_request(++requests_);
+                         inbox_.ExpectAnswer(requests_);
                          session_->Send(std::move(request));
                          return inbox_.WaitForAnswer();
                        },

@@ -68,6 +68,8 @@ class Worker {
   DatasetShape shape_;
   std::unique_ptr<Model> model_;
   uint64_t epoch_ = 0;
+  // Work requests so far; only the reader of the current Train counts.
+  uint64_t requests_ = 0;
 
   Mutex mutex_;
   std::string address_ ABSL_GUARDED_BY(mutex_);

@@ -4,8 +4,9 @@
 
 namespace paramd {
 
-// Shard of a sparse key among `shards` (> 0): the top bits of XXH3-64 of the key's 8 little-endian bytes, scaled to
-// [0, shards). Part of the wire contract: every client and server of every version must agree.
+// Shard of a sparse key among `shards` (> 0): the top bits of XXH3-64 of the key's 8 little-endian
+// bytes, scaled to [0, shards). Part of the wire contract: every client and server of every version
+// must agree.
 uint32_t ShardOfKey(uint64_t key, uint32_t shards);
 
 // Rows [begin, end) of a dense table.
@@ -16,7 +17,8 @@ struct RowRange {
   friend bool operator==(const RowRange&, const RowRange&) = default;
 };
 
-// Rows of shard `shard` when `rows` rows are cut into `shards` parts whose sizes differ by at most one.
+// Rows of shard `shard` when `rows` rows are cut into `shards` parts whose sizes differ by at most
+// one.
 RowRange RowsOfShard(uint64_t rows, uint32_t shards, uint32_t shard);
 
 // Shards of a dense table of `rows` rows: at most `wanted`, at most one a row, at least one.

@@ -12,8 +12,8 @@ namespace paramd {
 
 // How connections between daemons are made, in one place. Thread-safe functions.
 struct ChannelOptions {
-  // By default the largest transport.max_message that may be configured: a shard host learns the configured one from the
-  // coordinator only after it has begun to listen.
+  // By default the largest transport.max_message that may be configured: a shard host learns the
+  // configured one from the coordinator only after it has begun to listen.
   int max_message_bytes = 1 << 30;
   // Silence after which the peer is asked for a sign of life, and the time it has for the answer.
   absl::Duration keepalive = absl::Seconds(10);

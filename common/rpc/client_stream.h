@@ -86,7 +86,8 @@ class ClientStream final : public grpc::ClientBidiReactor<Request, Response> {
   void OnDone(const grpc::Status& status) override {
     const absl::Status result = FromGrpc(status);
     const auto on_closed = std::move(on_closed_);
-    // Whoever hears of the end may go on to end the process: nothing of the call is left then but what it holds itself.
+    // Whoever hears of the end may go on to end the process: nothing of the call is left then but
+    // what it holds itself.
     self_.reset();
     on_closed(result);
   }

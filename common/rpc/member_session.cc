@@ -32,7 +32,6 @@ bool IsPassing(const absl::Status& status) {
 MemberSession::MemberSession(Options options, Callbacks callbacks)
     : options_(std::move(options)),
       callbacks_(std::move(callbacks)),
-      stub_(v1::CoordinatorService::NewStub(MakeChannel(options_.coordinator_address, {}))),
       away_since_(options_.clock->SinceBoot()) {}
 
 void MemberSession::Start() {
@@ -104,6 +103,7 @@ void MemberSession::Run() {
       mutex_.Lock();
       if (stopping_ || ended_) break;
     }
+    CheckSilence();
     changed_.WaitFor(mutex_, interval_);
   }
   mutex_.Unlock();
@@ -112,6 +112,10 @@ void MemberSession::Run() {
 void MemberSession::Connect() {
   const uint64_t attempt = ++attempt_;
   last_attempt_ = options_.clock->SinceBoot();
+  waiting_since_ = last_attempt_;
+  if (stub_ == nullptr) {
+    stub_ = v1::CoordinatorService::NewStub(MakeChannel(options_.coordinator_address, {}));
+  }
   ++open_streams_;
   stream_ =
       Stream::Start([this](grpc::ClientContext* context,
@@ -124,29 +128,47 @@ void MemberSession::Connect() {
 }
 
 void MemberSession::Receive(uint64_t attempt, v1::CoordinatorMessage& message) {
+  absl::Status known;
   {
     MutexLock lock(mutex_);
     if (attempt != attempt_ || stopping_ || ended_) return;
-    last_received_ = options_.clock->SinceBoot();
     job_ended_ |= message.has_job();
-    if (message.has_ack() || message.has_welcome()) {
-      const uint64_t received =
-          message.has_ack() ? message.ack().received() : message.welcome().received();
-      while (!unacknowledged_.empty() && unacknowledged_.front().number() <= received) {
-        unacknowledged_.pop_front();
-      }
+    if (message.has_ack() || message.has_welcome()) waiting_since_ = std::nullopt;
+    if (message.has_ack()) {
+      TakeReceived(message.ack().received());
+      return;
     }
-    if (message.has_ack()) return;
-    if (message.has_welcome()) {
-      welcomed_ = true;
-      ever_welcomed_ = true;
-      interval_ = ToDuration(message.welcome().heartbeat_interval());
-      lease_ = ToDuration(message.welcome().lease());
-      for (const v1::MemberMessage& repeated : unacknowledged_) stream_->Write(repeated);
-      changed_.NotifyAll();
-    }
+    if (message.has_welcome()) known = TakeWelcome(message.welcome());
+  }
+  if (!known.ok()) {
+    End(known);
+    return;
   }
   callbacks_.on_message(message);
+}
+
+absl::Status MemberSession::TakeWelcome(const v1::Welcome& welcome) {
+  if (ever_welcomed_ && (welcome.id() != id_ || welcome.received() < acknowledged_)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the coordinator at ", options_.coordinator_address,
+                     " does not know this process any more; start it again"));
+  }
+  id_ = welcome.id();
+  welcomed_ = true;
+  ever_welcomed_ = true;
+  interval_ = ToDuration(welcome.heartbeat_interval());
+  lease_ = ToDuration(welcome.lease());
+  TakeReceived(welcome.received());
+  for (const v1::MemberMessage& repeated : unacknowledged_) stream_->Write(repeated);
+  changed_.NotifyAll();
+  return absl::OkStatus();
+}
+
+void MemberSession::TakeReceived(uint64_t received) {
+  acknowledged_ = received;
+  while (!unacknowledged_.empty() && unacknowledged_.front().number() <= received) {
+    unacknowledged_.pop_front();
+  }
 }
 
 void MemberSession::Closed(uint64_t attempt, const absl::Status& status) {
@@ -180,9 +202,17 @@ void MemberSession::SendHeartbeat() {
   *heartbeat.mutable_heartbeat() = callbacks_.report();
   MutexLock lock(mutex_);
   if (!welcomed_) return;
-  // Every heartbeat is answered. A connection that died without a word would outlive the lease.
-  if (options_.clock->SinceBoot() - last_received_ > lease_ / 2) stream_->Cancel();
+  if (!waiting_since_.has_value()) waiting_since_ = options_.clock->SinceBoot();
   stream_->Write(std::move(heartbeat));
+}
+
+void MemberSession::CheckSilence() {
+  if (stream_ == nullptr || !waiting_since_.has_value()) return;
+  if (options_.clock->SinceBoot() - *waiting_since_ <= lease_ / 2) return;
+  // A connection that died without a word would outlive the lease; another one may work.
+  stream_->Cancel();
+  stub_ = nullptr;
+  waiting_since_ = std::nullopt;
 }
 
 void MemberSession::End(absl::Status status) {

@@ -60,16 +60,21 @@ class MemberSession {
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Receive(uint64_t attempt, v1::CoordinatorMessage& message);
   void Closed(uint64_t attempt, const absl::Status& status);
-  // Sends a heartbeat; gives a stream up that has been silent for half a lease.
   void SendHeartbeat();
+  // Gives the stream, and the connection below it, up when an answer is owed for half a lease.
+  void CheckSilence() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Notes what the coordinator knows. An error: not what it should, it is another one's successor.
+  absl::Status TakeWelcome(const v1::Welcome& welcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeReceived(uint64_t received) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(absl::Status status);
 
   const Options options_;
   const Callbacks callbacks_;
-  const std::unique_ptr<v1::CoordinatorService::Stub> stub_;
 
   Mutex mutex_;
   CondVar changed_;
+  // On a connection of its own; null: to be made anew.
+  std::unique_ptr<v1::CoordinatorService::Stub> stub_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Stream> stream_ ABSL_GUARDED_BY(mutex_);
   // Number of the current stream; what older ones say is not listened to.
   uint64_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -80,10 +85,13 @@ class MemberSession {
   // The coordinator said that the job has ended: there is nothing to come back for.
   bool job_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status last_error_ ABSL_GUARDED_BY(mutex_);
-  // When something was last received, and when the stream was last opened.
-  absl::Duration last_received_ ABSL_GUARDED_BY(mutex_);
+  // What the coordinator is known to have handled.
+  uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Since when the coordinator owes an answer, and when the stream was last opened.
+  std::optional<absl::Duration> waiting_since_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_attempt_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
-  absl::Duration lease_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration lease_ ABSL_GUARDED_BY(mutex_) = absl::Seconds(10);
   absl::Duration away_since_ ABSL_GUARDED_BY(mutex_);
   absl::Duration interval_ ABSL_GUARDED_BY(mutex_) = absl::Milliseconds(200);
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -8,12 +8,13 @@
 
 namespace paramd {
 
-// The data plane's messages as the program works with them; proto/paramd/v1/parameter.proto says what each field means.
-// Only common/wire and server/rpc know how they are encoded.
+// The data plane's messages as the program works with them; proto/paramd/v1/parameter.proto says
+// what each field means. Only common/wire and server/rpc know how they are encoded.
 
 enum class OperationKind { kAttach = 1, kAdvance = 2, kPull = 3, kPush = 4, kDetach = 5 };
 
-// The part of an operation that goes to one shard: `rows` rows, in a dense table from `first_row` of the table on.
+// The part of an operation that goes to one shard: `rows` rows, in a dense table from `first_row`
+// of the table on.
 struct Segment {
   uint32_t shard = 0;
   uint32_t rows = 0;
@@ -22,8 +23,9 @@ struct Segment {
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 
-// One operation for one server. Borrows segments, keys and values; whoever made it keeps them alive.
-// Sparse: keys.size() == sum of rows, strictly ascending within a segment. Pushes: values.size() == sum of rows x dim.
+// One operation for one server. Borrows segments, keys and values; whoever made it keeps them
+// alive. Sparse: keys.size() == sum of rows, strictly ascending within a segment. Pushes:
+// values.size() == sum of rows x dim.
 struct Operation {
   OperationKind kind = OperationKind::kPull;
   uint32_t client = 0;

@@ -34,7 +34,7 @@ void LogChanges(const v1::JobStatus& before, const v1::JobStatus& after) {
   }
 }
 
-// The state of a job that had not ended when the coordinator did, if there is one.
+// The state of a job that was running when the coordinator ended, if there is one.
 absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Value& stored,
                                                                const v1::Config& config) {
   if (stored.version == 0) return std::nullopt;
@@ -42,10 +42,9 @@ absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Valu
   if (!state.ParseFromString(stored.data)) {
     return absl::DataLossError("the stored state of the coordinator cannot be read");
   }
-  if (state.state() != v1::RUNNING && state.state() != v1::CREATED) return std::nullopt;
+  // Nothing is lost with a job that never began.
+  if (state.state() != v1::RUNNING) return std::nullopt;
   if (state.config_fingerprint() != Fingerprint(config)) {
-    // Nothing is lost with a job that never began.
-    if (state.state() == v1::CREATED) return std::nullopt;
     return absl::FailedPreconditionError(
         absl::StrCat("the state folder ", config.cluster().coordinator().store().dir(),
                      " holds a running job with another configuration; start with that one, or "

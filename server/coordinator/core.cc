@@ -31,6 +31,8 @@ CoordinatorCore::CoordinatorCore(v1::Config config, const v1::CoordinatorState& 
     : CoordinatorCore(std::move(config), {stored.partitions().begin(), stored.partitions().end()},
                       std::move(eval), now) {
   for (const v1::MemberRecord& member : stored.members()) membership_.Restore(member, now);
+  // Who was not admitted yet must wait for the servers again.
+  for (Member& member : membership_.members()) member.admit_version = stored.view_version();
   membership_.server_ids = stored.server_ids();
   membership_.worker_ids = stored.worker_ids();
   work_ = WorkQueue(stored.work());
@@ -193,8 +195,8 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
 void CoordinatorCore::RepeatAnswers(const Member& worker) {
   for (const WorkQueue::Grant& grant : work_.HeldBy(worker.record.id())) SendGrant(worker, grant);
   if (worker.record.idle()) return;
-  // It may wait for the answer to a request, or for the start. If not, these answer nothing.
-  SendNoWork(worker);
+  // It may wait for the answer to its last request, or for the start. If not, these answer nothing.
+  if (worker.record.refused_request() > 0) SendNoWork(worker);
   if (worker.record.starting() == v1::MemberRecord::NOT_STARTING) SendStart(worker);
 }
 
@@ -206,7 +208,7 @@ void CoordinatorCore::SendStart(const Member& worker) {
 
 void CoordinatorCore::SendNoWork(const Member& worker) {
   v1::CoordinatorMessage none;
-  none.mutable_no_work();
+  none.mutable_no_work()->set_request(worker.record.refused_request());
   SendTo(worker, std::move(none));
 }
 
@@ -226,9 +228,12 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
           break;
         }
       }
+      member.record.set_refused_request(message.work_request().request());
       SendNoWork(member);
       break;
     case v1::MemberMessage::kIdle:
+      // Who is idle holds nothing.
+      work_.Release(member.record.id());
       member.record.set_idle(true);
       member.record.set_starting(v1::MemberRecord::NOT_STARTING);
       break;

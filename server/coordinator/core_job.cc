@@ -42,7 +42,9 @@ void CoordinatorCore::TryStart(absl::Duration now) {
   std::vector<Member*> servers = membership_.Live(v1::SHARD_HOST);
   std::vector<Member*> workers = membership_.Live(v1::WORKER);
   std::erase_if(servers, [](const Member* server) { return server->connection == 0; });
-  std::erase_if(workers, [](const Member* worker) { return !worker->record.idle(); });
+  std::erase_if(workers, [](const Member* worker) {
+    return !worker->record.idle() || worker->connection == 0;
+  });
   if (declared_.tables().empty() || servers.size() < config_.cluster().servers() ||
       workers.size() < config_.cluster().workers().min()) {
     return;
@@ -110,10 +112,12 @@ void CoordinatorCore::StartEpoch(uint32_t epoch) {
   job_.set_epoch(epoch);
   const uint64_t seed =
       config_.data().shuffle() ? CounterRandom(config_.model().seed(), epoch, 0) | 1 : 0;
-  // A stripe for every worker there is.
-  const size_t items = UsesStripes(config_)
-                           ? std::max<size_t>(membership_.Live(v1::WORKER).size(), 1)
-                           : train_.size();
+  // A stripe for every worker that can begin now.
+  const std::vector<Member*> workers = membership_.Live(v1::WORKER);
+  const auto ready = std::count_if(workers.begin(), workers.end(), [](const Member* worker) {
+    return worker->record.idle() && worker->connection != 0;
+  });
+  const size_t items = UsesStripes(config_) ? std::max<size_t>(ready, 1) : train_.size();
   work_.Start(static_cast<uint32_t>(items), UsesStripes(config_) ? 0 : seed);
   ++revision_;
 }

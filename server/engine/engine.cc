@@ -287,9 +287,8 @@ void Engine::EndClosing(const Closing& closing) {
 
 void Engine::WaitUntilClosed() {
   MutexLock lock(mutex_);
-  while (closing_ || (view_->synchronous && clocks_.MinClock() > closed_)) {
-    closed_changed_.Wait(mutex_);
-  }
+  const uint64_t clock = clocks_.MinClock();
+  while (view_->synchronous && closed_ < clock) closed_changed_.Wait(mutex_);
 }
 
 void Engine::DiscardUnfinished(const View& view, uint32_t client) {

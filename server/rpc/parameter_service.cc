@@ -94,16 +94,17 @@ void ParameterServiceImpl::Identify(const Operation& operation, Session& session
   session.client = operation.client;
   session.incarnation = operation.incarnation;
   MutexLock lock(mutex_);
-  newest_[session.client] = session.number;
+  uint64_t& newest = newest_[session.client];
+  newest = std::max(newest, session.number);
 }
 
 void ParameterServiceImpl::End(const Session& session) {
-  {
-    MutexLock lock(mutex_);
-    const auto newest = newest_.find(session.client);
-    if (newest == newest_.end() || newest->second != session.number) return;
-    newest_.erase(newest);
-  }
+  // Under the lock, so that a newer stream begins before (then there is nothing to do) or after it.
+  // What is answered goes to the stream that has ended.
+  MutexLock lock(mutex_);
+  const auto newest = newest_.find(session.client);
+  if (newest == newest_.end() || newest->second != session.number) return;
+  newest_.erase(newest);
   engine_.Cancel(session.client, session.incarnation);
 }
 

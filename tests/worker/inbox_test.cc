@@ -13,9 +13,9 @@ v1::CoordinatorMessage GrantOf(uint64_t lease) {
   return message;
 }
 
-v1::CoordinatorMessage NoWork() {
+v1::CoordinatorMessage NoWork(uint64_t request) {
   v1::CoordinatorMessage message;
-  message.mutable_no_work();
+  message.mutable_no_work()->set_request(request);
   return message;
 }
 
@@ -26,15 +26,18 @@ TEST_CASE("grants come in order, and a repeated one counts once") {
   inbox.Deliver(GrantOf(3));
   CHECK(inbox.WaitForGrant()->lease() == 3);
   CHECK(inbox.WaitForAnswer()->lease() == 5);
-  inbox.Deliver(NoWork());
+  inbox.ExpectAnswer(1);
+  inbox.Deliver(NoWork(1));
   CHECK_FALSE(inbox.WaitForAnswer().has_value());
 }
 
-TEST_CASE("an answer that nobody asked for is forgotten by the next request") {
+TEST_CASE("a repeated answer to an earlier request answers no later one") {
   Inbox inbox;
-  inbox.Deliver(NoWork());
-  inbox.ExpectAnswer();
-  inbox.Deliver(GrantOf(1));
+  inbox.ExpectAnswer(1);
+  inbox.Deliver(NoWork(1));
+  inbox.ExpectAnswer(2);
+  inbox.Deliver(NoWork(1));
+  Thread grants("grants", [&] { inbox.Deliver(GrantOf(1)); });
   CHECK(inbox.WaitForAnswer()->lease() == 1);
 }
 
@@ -60,10 +63,11 @@ TEST_CASE("the end releases whoever waits, and the first end counts") {
   });
   CHECK_FALSE(inbox.WaitForWelcome().has_value());
   CHECK_FALSE(inbox.WaitForGrant().has_value());
+  inbox.ExpectAnswer(1);
   CHECK_FALSE(inbox.WaitForAnswer().has_value());
   CHECK_FALSE(inbox.WaitForStart());
   ends.Join();
-  CHECK(inbox.end()->message() == "first");
+  CHECK(inbox.WaitForEnd().message() == "first");
   inbox.Deliver(GrantOf(1));
   CHECK_FALSE(inbox.WaitForGrant().has_value());
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 
 namespace paramd {
@@ -40,7 +41,12 @@ absl::StatusOr<bool> BatchReader::Next(int max_rows, Batch* batch) {
     ASSIGN_OR_RETURN(more, SkipRecords(skip_ * wanted));
     size_t read = 0;
     while (more && builder_.rows() < wanted && (stripes_ == 0 || read < wanted)) {
-      if (stripes_ == 0 && builder_.size() >= kMaxBatchValues) break;
+      if (builder_.size() >= kMaxBatchValues) {
+        if (stripes_ == 0) break;
+        return absl::InvalidArgumentError(absl::StrCat("a batch of ", max_rows,
+                                                       " records has more than ", kMaxBatchValues,
+                                                       " values; make data.batch_size smaller"));
+      }
       ASSIGN_OR_RETURN(more, NextRecord());
       if (!more) break;
       RETURN_IF_ERROR(records_->Parse(&builder_, &stats_));

@@ -10,11 +10,12 @@
 
 namespace paramd {
 
-// Which batches are read and not acknowledged yet, and which partitions are therefore not done. Thread-safe.
+// Which batches are read and not acknowledged yet, and which partitions are therefore not done.
+// Thread-safe.
 class StepTracker {
  public:
-  // `on_done` is called, from any thread, for each partition that is read to its end and all of whose batches are pushed and
-  // acknowledged.
+  // `on_done` is called, from any thread, for each partition that is read to its end and all of
+  // whose batches are pushed and acknowledged.
   explicit StepTracker(std::function<void(v1::WorkDone)> on_done) : on_done_(std::move(on_done)) {}
 
   // A batch of the partition `lease` was taken from the reader.
@@ -26,7 +27,8 @@ class StepTracker {
   // The partition done.lease() is read to its end; its loss_sum is filled in when it is done.
   void Close(v1::WorkDone done);
 
-  // Blocks until at most `pushes` pushes are unanswered; returns at once with the first error of a push.
+  // Blocks until at most `pushes` pushes are unanswered; returns at once with the first error of a
+  // push.
   absl::Status WaitUntilOpen(size_t pushes);
 
  private:

@@ -23,7 +23,8 @@ namespace paramd {
 class Trainer {
  public:
   struct Callbacks {
-    // Called when the clocks are joined; blocks until all that begin together have joined them. False: the job has ended.
+    // Called when the clocks are joined; blocks until all that begin together have joined them.
+    // False: the job has ended.
     std::function<bool()> wait_for_start;
     // As of BatchPipeline.
     BatchPipeline::NextPartition next_partition;

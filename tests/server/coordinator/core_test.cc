@@ -91,9 +91,9 @@ class Cluster {
     Send(connection, message);
   }
   int Starts(ConnectionId connection) { return starts_[connection]; }
-  void Request(ConnectionId connection) {
+  void Request(ConnectionId connection, uint64_t request = 1) {
     v1::MemberMessage message;
-    message.mutable_work_request();
+    message.mutable_work_request()->set_request(request);
     Send(connection, message);
   }
   void Done(ConnectionId connection, uint64_t lease, uint64_t records = 10, uint64_t bad = 0) {
@@ -124,6 +124,7 @@ class Cluster {
     return grant;
   }
   int NoWork(ConnectionId connection) { return no_work_[connection]; }
+  uint64_t RefusedRequest(ConnectionId connection) { return refused_[connection]; }
   const v1::ClusterView& View(ConnectionId connection) { return views_[connection]; }
   std::optional<absl::Status> Closed(ConnectionId connection) {
     const auto found = closed_.find(connection);
@@ -157,7 +158,10 @@ class Cluster {
         const v1::CoordinatorMessage& message = send->message;
         if (message.has_work_grant()) grants_[send->connection].push_back(message.work_grant());
         starts_[send->connection] += message.has_start();
-        if (message.has_no_work()) ++no_work_[send->connection];
+        if (message.has_no_work()) {
+          ++no_work_[send->connection];
+          refused_[send->connection] = message.no_work().request();
+        }
         if (message.has_view()) views_[send->connection] = message.view();
         if (message.has_job()) updates_[send->connection] = message.job();
       } else {
@@ -175,6 +179,7 @@ class Cluster {
   std::map<ConnectionId, std::vector<v1::WorkGrant>> grants_;
   std::map<ConnectionId, int> starts_;
   std::map<ConnectionId, int> no_work_;
+  std::map<ConnectionId, uint64_t> refused_;
   std::map<ConnectionId, v1::ClusterView> views_;
   std::map<ConnectionId, absl::Status> closed_;
   std::map<ConnectionId, v1::JobUpdate> updates_;
@@ -390,16 +395,6 @@ TEST_CASE("the end of the job is told to whoever comes later, and nothing change
   CHECK(small.cluster.Job().state() == v1::SUCCEEDED);
 }
 
-TEST_CASE("a job that did not begin yet survives a restart") {
-  Cluster cluster(ConfigOf(1, 1), 1);
-  cluster.Worker("w0");
-  cluster.Restart();
-  cluster.Join(v1::WORKER, "w0", 1);
-  const ConnectionId server = cluster.Join(v1::SHARD_HOST, "s0");
-  CHECK(cluster.Job().state() == v1::RUNNING);
-  cluster.Applied(server);
-}
-
 TEST_CASE("a row that does not fit into a message is a config error") {
   v1::Config config = ConfigOf(1, 1);
   config.mutable_transport()->set_max_message(16);
@@ -457,6 +452,30 @@ TEST_CASE("a broken stream may come back within the lease and goes on") {
   done.mutable_work_done()->set_records(10);
   cluster.core().OnMessage(again, done, absl::Seconds(100));
   CHECK(cluster.Job().partitions_done() == 1);
+}
+
+TEST_CASE("a NoWork that was lost with the stream is repeated for its request") {
+  Small small(ConfigOf(1, 1), 1);
+  Cluster& cluster = small.cluster;
+  REQUIRE(cluster.Grant(small.worker).has_value());
+  cluster.Request(small.worker, 5);
+  CHECK(cluster.RefusedRequest(small.worker) == 5);
+  cluster.Disconnect(small.worker);
+  const ConnectionId again = cluster.Join(v1::WORKER, "w0", 1);
+  CHECK(cluster.RefusedRequest(again) == 5);
+}
+
+TEST_CASE("workers that a restarted coordinator finds wait for the servers to know them") {
+  Cluster cluster(ConfigOf(1, 1), 1);
+  cluster.Join(v1::SHARD_HOST, "s0");
+  cluster.Worker("w0");
+  REQUIRE(cluster.Job().state() == v1::RUNNING);
+  cluster.Restart();
+  const ConnectionId worker = cluster.Join(v1::WORKER, "w0", 1);
+  CHECK_FALSE(cluster.Grant(worker).has_value());
+  const ConnectionId server = cluster.Join(v1::SHARD_HOST, "s0", 1);
+  cluster.Applied(server);
+  CHECK(cluster.Grant(worker).has_value());
 }
 
 TEST_CASE("a repeated message is handled once") {
