@@ -117,11 +117,12 @@ void MemberSession::Connect() {
     stub_ = v1::CoordinatorService::NewStub(MakeChannel(options_.coordinator_address, {}));
   }
   ++open_streams_;
-  stream_ =
-      Stream::Start([this](grpc::ClientContext* context,
-                           Stream::Reactor* reactor) { stub_->async()->Join(context, reactor); },
-                    [this, attempt](v1::CoordinatorMessage& message) { Receive(attempt, message); },
-                    [this, attempt](const absl::Status& status) { Closed(attempt, status); });
+  stream_ = Stream::Start(
+      [stub = stub_.get()](grpc::ClientContext* context, Stream::Reactor* reactor) {
+        stub->async()->Join(context, reactor);
+      },
+      [this, attempt](v1::CoordinatorMessage& message) { Receive(attempt, message); },
+      [this, attempt](const absl::Status& status) { Closed(attempt, status); });
   v1::MemberMessage hello;
   *hello.mutable_hello() = options_.hello;
   stream_->Write(std::move(hello));
