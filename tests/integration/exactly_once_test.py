@@ -15,7 +15,7 @@ cluster: {{name: count, servers: 2, workers: 2}}
 consistency: {consistency}
 model: {{type: feature_sum}}
 optimizer: {{type: sgd, learning_rate: 1}}
-data: {{train: [{files}], batch_size: {batch}, epochs: {epochs}}}
+data: {{train: [{files}], batch_size: {batch}, epochs: {epochs}, assignment: {assignment}}}
 output: {{model: model.safetensors}}
 """
 
@@ -35,9 +35,11 @@ class ExactlyOnceTest(ClusterTestCase):
     def test_any_shape_of_cluster(self):
         self.write("a.libsvm", self.rows(0, 10007))
         for servers, workers in ((1, 1), (2, 2), (3, 4), (5, 3)):
-            for consistency in ("{mode: asp}", "{mode: ssp, staleness: 1}"):
-                with self.subTest(servers=servers, workers=workers, consistency=consistency):
-                    config = CONFIG.format(consistency=consistency, files="a.libsvm", batch=97, epochs=3)
+            for consistency, assignment in (("{mode: asp}", "ranges"), ("{mode: ssp, staleness: 1}", "ranges"),
+                                            ("{mode: ssp, staleness: 1}", "stripes")):
+                with self.subTest(servers=servers, workers=workers, consistency=consistency, assignment=assignment):
+                    config = CONFIG.format(consistency=consistency, assignment=assignment, files="a.libsvm", batch=97,
+                                           epochs=3)
                     result = self.run_job(config, "--servers", str(servers), "--workers", str(workers))
                     self.check(result, 10007, 3)
 
@@ -48,13 +50,15 @@ class ExactlyOnceTest(ClusterTestCase):
         with gzip.open(self.path("c.libsvm.gz"), "wt") as file:
             file.write(self.rows(801, 700))
         self.write("d.libsvm", "# a comment\n\n" + self.rows(1501, 1))
-        config = CONFIG.format(consistency="{mode: asp}", batch=64, epochs=2,
-                               files="a.libsvm, b.libsvm, empty.libsvm, c.libsvm.gz, d.libsvm")
-        self.check(self.run_job(config, "--workers", "3"), 1502, 2)
+        for assignment in ("ranges", "stripes"):
+            with self.subTest(assignment=assignment):
+                config = CONFIG.format(consistency="{mode: asp}", assignment=assignment, batch=64, epochs=2,
+                                       files="a.libsvm, b.libsvm, empty.libsvm, c.libsvm.gz, d.libsvm")
+                self.check(self.run_job(config, "--workers", "3"), 1502, 2)
 
     def test_more_workers_than_rows(self):
         self.write("a.libsvm", self.rows(0, 2))
-        config = CONFIG.format(consistency="{mode: asp}", files="a.libsvm", batch=10, epochs=2)
+        config = CONFIG.format(consistency="{mode: asp}", files="a.libsvm", assignment="auto", batch=10, epochs=2)
         self.check(self.run_job(config, "--workers", "4"), 2, 2)
 
     def test_bad_records_are_skipped_and_the_rest_is_used(self):
@@ -62,7 +66,7 @@ class ExactlyOnceTest(ClusterTestCase):
         lines.insert(random.Random(1).randrange(3000), "1 7:x\n")
         lines.insert(random.Random(2).randrange(3000), "nonsense\n")
         self.write("a.libsvm", "".join(lines))
-        config = CONFIG.format(consistency="{mode: asp}", files="a.libsvm", batch=10, epochs=1)
+        config = CONFIG.format(consistency="{mode: asp}", files="a.libsvm", assignment="auto", batch=10, epochs=1)
         self.check(self.run_job(config), 3000, 1)
 
 
