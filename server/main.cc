@@ -13,6 +13,7 @@
 #include "common/logging/logging.h"
 #include "common/process/signals.h"
 #include "common/rpc/daemon_server.h"
+#include "common/rpc/polling.h"
 #include "server/server.h"
 
 namespace {
@@ -41,6 +42,7 @@ int Run(paramd::Server::Options options, paramd::Signals& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  paramd::PollQueuesApart();
   paramd::Signals signals;
   std::string role = "coordinator,shard_host";
   std::string log_level = "info";

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +18,11 @@ namespace paramd {
 namespace {
 
 constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(2);
+
+// One for each core: operations are applied where they are received.
+int StreamThreads() {
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 64u));
+}
 
 }  // namespace
 
@@ -82,7 +89,10 @@ absl::Status Server::Listen() {
     daemon.channel = {.max_message_bytes = static_cast<int>(transport.max_message()),
                       .keepalive = ToDuration(transport.keepalive())};
   }
-  if (parameter_service_ != nullptr) daemon.services.push_back(parameter_service_.get());
+  if (parameter_service_ != nullptr) {
+    daemon.services.push_back(parameter_service_.get());
+    daemon.stream_threads = StreamThreads();
+  }
   ASSIGN_OR_RETURN(daemon_, DaemonServer::Start(std::move(daemon)));
   MutexLock lock(mutex_);
   address_ = daemon_->address();

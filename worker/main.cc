@@ -10,9 +10,11 @@
 #include "common/logging/logging.h"
 #include "common/process/signals.h"
 #include "common/rpc/daemon_server.h"
+#include "common/rpc/polling.h"
 #include "worker/worker.h"
 
 int main(int argc, char** argv) {
+  paramd::PollQueuesApart();
   paramd::Signals signals;
   std::string log_level = "info";
   paramd::Worker::Options options;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <grpcpp/client_context.h>
-#include <grpcpp/support/client_callback.h>
+#include <grpcpp/support/async_stream.h>
 
 #include <deque>
 #include <functional>
@@ -10,36 +10,37 @@
 
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
+#include "common/rpc/completion.h"
+#include "common/rpc/completion_loop.h"
 #include "common/rpc/status.h"
 
 namespace paramd {
 
 // One bidirectional stream on the client: queues what is written, hands over what is read.
 // Thread-safe. It keeps itself alive until gRPC has done with it; then `on_closed` is called, once
-// and last.
+// and last. Both callbacks are completions of the loop.
 //
 //   auto stream = ClientStream<Request, Response>::Start(
-//       [&](grpc::ClientContext* context, auto* reactor) { stub->async()->Exchange(context,
-//       reactor); }, on_response, on_closed);
+//       loop, [&](auto* context, auto* queue) { return stub->PrepareAsyncJoin(context, queue); },
+//       on_response, on_closed);
 //   stream->Write(request);
 template <typename Request, typename Response>
-class ClientStream final : public grpc::ClientBidiReactor<Request, Response> {
+class ClientStream final {
  public:
-  using Reactor = grpc::ClientBidiReactor<Request, Response>;
+  using Call = grpc::ClientAsyncReaderWriter<Request, Response>;
+  // Prepares the call on a stub, which must live until `on_closed`, as must the loop.
+  using Prepare =
+      std::function<std::unique_ptr<Call>(grpc::ClientContext*, grpc::CompletionQueue*)>;
 
-  // `open` makes the call on a stub, which must live until `on_closed`.
-  static std::shared_ptr<ClientStream> Start(
-      const std::function<void(grpc::ClientContext*, Reactor*)>& open,
-      std::function<void(Response&)> on_response, std::function<void(absl::Status)> on_closed) {
+  static std::shared_ptr<ClientStream> Start(CompletionLoop& loop, const Prepare& prepare,
+                                             std::function<void(Response&)> on_response,
+                                             std::function<void(absl::Status)> on_closed) {
     std::shared_ptr<ClientStream> stream(new ClientStream);
     stream->on_response_ = std::move(on_response);
     stream->on_closed_ = std::move(on_closed);
     stream->self_ = stream;
-    open(&stream->context_, stream.get());
-    // Writes come from outside of reactions, which gRPC allows as long as there is a hold.
-    stream->AddHold();
-    stream->StartRead(&stream->response_);
-    stream->StartCall();
+    stream->call_ = prepare(&stream->context_, loop.queue());
+    stream->call_->StartCall(&stream->started_);
     return stream;
   }
 
@@ -48,7 +49,7 @@ class ClientStream final : public grpc::ClientBidiReactor<Request, Response> {
     MutexLock lock(mutex_);
     if (ended_) return;
     queue_.push_back(std::move(request));
-    if (queue_.size() == 1) this->StartWrite(&queue_.front());
+    WriteNext();
   }
 
   // Says after what is queued that nothing more will be written; the server then ends the stream.
@@ -56,35 +57,80 @@ class ClientStream final : public grpc::ClientBidiReactor<Request, Response> {
     MutexLock lock(mutex_);
     if (ended_ || finishing_) return;
     finishing_ = true;
-    if (queue_.empty()) this->StartWritesDone();
+    WriteNext();
   }
 
   // Ends the stream at once, as CANCELLED.
   void Cancel() { context_.TryCancel(); }
 
-  void OnReadDone(bool ok) override {
+ private:
+  ClientStream() = default;
+
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!open_ || ended_ || writing_) return;
+    if (!queue_.empty()) {
+      writing_ = true;
+      call_->Write(queue_.front(), &written_);
+    } else if (finishing_ && !half_closed_) {
+      half_closed_ = true;
+      writing_ = true;
+      call_->WritesDone(&written_);
+    }
+  }
+
+  void Started(bool ok) {
+    {
+      MutexLock lock(mutex_);
+      open_ = ok;
+      WriteNext();
+    }
     if (ok) {
-      on_response_(response_);
-      this->StartRead(&response_);
+      call_->Read(&response_, &read_done_);
     } else {
       End();
     }
   }
 
-  void OnWriteDone(bool ok) override {
-    MutexLock lock(mutex_);
-    // When a write fails the read fails too, and that ends the stream.
-    if (!ok || ended_) return;
-    queue_.pop_front();
-    if (!queue_.empty()) {
-      this->StartWrite(&queue_.front());
-    } else if (finishing_) {
-      this->StartWritesDone();
-    }
+  void ReadDone(bool ok) {
+    if (!ok) return End();
+    on_response_(response_);
+    call_->Read(&response_, &read_done_);
   }
 
-  void OnDone(const grpc::Status& status) override {
-    const absl::Status result = FromGrpc(status);
+  void Written(bool ok) {
+    {
+      MutexLock lock(mutex_);
+      writing_ = false;
+      if (!half_closed_ && !queue_.empty()) queue_.pop_front();
+      // When a write fails the read fails too, and that ends the stream.
+      if (ok) WriteNext();
+    }
+    CloseIfDone();
+  }
+
+  void End() {
+    {
+      MutexLock lock(mutex_);
+      ended_ = true;
+    }
+    call_->Finish(&status_, &finished_);
+  }
+
+  void Finished(bool /*ok*/) {
+    {
+      MutexLock lock(mutex_);
+      is_finished_ = true;
+    }
+    CloseIfDone();
+  }
+
+  // Nothing of the call is on the queue any more.
+  void CloseIfDone() {
+    {
+      MutexLock lock(mutex_);
+      if (!is_finished_ || writing_) return;
+    }
+    const absl::Status result = FromGrpc(status_);
     const auto on_closed = std::move(on_closed_);
     // Whoever hears of the end may go on to end the process: nothing of the call is left then but
     // what it holds itself.
@@ -92,26 +138,27 @@ class ClientStream final : public grpc::ClientBidiReactor<Request, Response> {
     on_closed(result);
   }
 
- private:
-  ClientStream() = default;
-
-  void End() {
-    MutexLock lock(mutex_);
-    if (ended_) return;
-    ended_ = true;
-    this->RemoveHold();
-  }
+  MemberCompletion<ClientStream, &ClientStream::Started> started_{this};
+  MemberCompletion<ClientStream, &ClientStream::ReadDone> read_done_{this};
+  MemberCompletion<ClientStream, &ClientStream::Written> written_{this};
+  MemberCompletion<ClientStream, &ClientStream::Finished> finished_{this};
 
   std::function<void(Response&)> on_response_;
   std::function<void(absl::Status)> on_closed_;
   grpc::ClientContext context_;
+  std::unique_ptr<Call> call_;
   Response response_;
+  grpc::Status status_;
   std::shared_ptr<ClientStream> self_;
   Mutex mutex_;
-  // The front is being written.
+  // The front is being written when `writing_`.
   std::deque<Request> queue_ ABSL_GUARDED_BY(mutex_);
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace paramd

@@ -10,6 +10,9 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/completion_threads.h"
+#include "common/rpc/daemon_service.h"
+#include "common/rpc/health_service.h"
 #include "paramd/v1/status.grpc.pb.h"
 
 namespace paramd {
@@ -23,7 +26,9 @@ class DaemonServer {
     std::string listen;
     ChannelOptions channel;
     // Borrowed; must outlive the server.
-    std::vector<grpc::Service*> services;
+    std::vector<DaemonService*> services;
+    // Threads that handle streams.
+    int stream_threads = 1;
     // What only the daemon itself knows of its status; uptime and memory are filled in here.
     std::function<v1::DaemonStatus()> daemon_status;
     // Coordinator only.
@@ -46,6 +51,9 @@ class DaemonServer {
 
   std::string address_;
   std::unique_ptr<StatusServiceImpl> status_service_;
+  std::unique_ptr<HealthService> health_service_;
+  // Outlives the server.
+  std::unique_ptr<CompletionThreads> threads_;
   std::unique_ptr<grpc::Server> server_;
 };
 

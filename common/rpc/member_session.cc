@@ -118,8 +118,9 @@ void MemberSession::Connect() {
   }
   ++open_streams_;
   stream_ = Stream::Start(
-      [stub = stub_.get()](grpc::ClientContext* context, Stream::Reactor* reactor) {
-        stub->async()->Join(context, reactor);
+      loop_,
+      [stub = stub_.get()](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+        return stub->PrepareAsyncJoin(context, queue);
       },
       [this, attempt](v1::CoordinatorMessage& message) { Receive(attempt, message); },
       [this, attempt](const absl::Status& status) { Closed(attempt, status); });

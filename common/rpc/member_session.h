@@ -13,6 +13,7 @@
 #include "common/base/mutex.h"
 #include "common/base/thread.h"
 #include "common/rpc/client_stream.h"
+#include "common/rpc/completion_loop.h"
 #include "paramd/v1/coordinator.grpc.pb.h"
 
 namespace paramd {
@@ -70,6 +71,7 @@ class MemberSession {
 
   const Options options_;
   const Callbacks callbacks_;
+  CompletionLoop loop_{"member-rpc"};
 
   Mutex mutex_;
   CondVar changed_;

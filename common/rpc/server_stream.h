@@ -1,6 +1,8 @@
 #pragma once
 
-#include <grpcpp/support/server_callback.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_stream.h>
 
 #include <deque>
 #include <functional>
@@ -8,19 +10,28 @@
 #include <utility>
 
 #include "common/base/mutex.h"
+#include "common/rpc/completion.h"
+#include "common/rpc/completion_threads.h"
 
 namespace paramd {
 
 // One bidirectional stream on the server: reads a message at a time, queues what is written. It
-// owns itself from creation until gRPC has done with it; whoever wants to write keeps a Writer,
-// which outlives it.
+// owns itself from Accept until gRPC has done with it; whoever wants to write keeps a Writer, which
+// outlives it. Requests are handled by the thread of the completion queue that took the stream, one
+// after the other; none is read while more than kMaxQueued answers wait to be written.
 //
-//   auto* stream = new ServerStream<Request, Response>();
-//   stream->Run([writer = stream->writer()](Request& r) { writer->Write(Answer(r)); }, on_closed);
-//   return stream;  // from the service's method
+//   ServerStream<Request, Response>::Accept(queue, {
+//       .request = [&](auto*... call) { service.RequestJoin(call...); },
+//       .open = [&](const auto& writer) {
+//         return Handlers{.on_request = ..., .on_closed = ...};
+//       }});
 template <typename Request, typename Response>
-class ServerStream final : public grpc::ServerBidiReactor<Request, Response> {
+class ServerStream final {
  public:
+  static constexpr size_t kMaxQueued = 64;
+
+  using Call = grpc::ServerAsyncReaderWriter<Response, Request>;
+
   // Thread-safe.
   class Writer {
    public:
@@ -29,7 +40,7 @@ class ServerStream final : public grpc::ServerBidiReactor<Request, Response> {
       MutexLock lock(mutex_);
       if (stream_ == nullptr || closing_) return;
       queue_.push_back(std::move(response));
-      if (queue_.size() == 1) stream_->StartWrite(&queue_.front());
+      WriteNext();
     }
 
     // Ends the stream after what is queued. Only the first call counts.
@@ -38,80 +49,161 @@ class ServerStream final : public grpc::ServerBidiReactor<Request, Response> {
       if (stream_ == nullptr || closing_) return;
       closing_ = true;
       status_ = std::move(status);
-      if (queue_.empty()) Finish();
+      WriteNext();
     }
 
    private:
     friend class ServerStream;
     explicit Writer(ServerStream* stream) : stream_(stream) {}
 
-    void Finish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      std::exchange(stream_, nullptr)->Finish(status_);
+    void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      if (writing_) return;
+      if (!queue_.empty()) {
+        writing_ = true;
+        grpc::WriteOptions options;
+        // More follows at once: it may go out together.
+        if (queue_.size() > 1) options.set_buffer_hint();
+        stream_->call_.Write(queue_.front(), options, &stream_->written_);
+      } else if (closing_) {
+        writing_ = true;
+        std::exchange(stream_, nullptr)->Finish(status_);
+      }
     }
 
     void Written(bool ok) {
       MutexLock lock(mutex_);
+      writing_ = false;
       if (ok) {
         queue_.pop_front();
       } else {
         queue_.clear();
         closing_ = true;
       }
-      if (stream_ == nullptr) return;
-      if (!queue_.empty()) {
-        stream_->StartWrite(&queue_.front());
-      } else if (closing_) {
-        Finish();
-      }
+      if (stream_ != nullptr) WriteNext();
     }
 
-    void ReadNext(Request* request) {
+    bool IsFull() {
       MutexLock lock(mutex_);
-      if (stream_ != nullptr) stream_->StartRead(request);
+      return queue_.size() > kMaxQueued;
     }
 
     Mutex mutex_;
     ServerStream* stream_ ABSL_GUARDED_BY(mutex_);
-    // The front is being written.
+    // The front is being written when `writing_`.
     std::deque<Response> queue_ ABSL_GUARDED_BY(mutex_);
+    bool writing_ ABSL_GUARDED_BY(mutex_) = false;
     bool closing_ ABSL_GUARDED_BY(mutex_) = false;
     grpc::Status status_ ABSL_GUARDED_BY(mutex_);
   };
 
-  ServerStream() : writer_(new Writer(this)) {}
+  struct Handlers {
+    // Called for one message after the other.
+    std::function<void(Request&)> on_request;
+    // Called once, last.
+    std::function<void()> on_closed;
+  };
 
-  // Shared by the stream and by those who answer later.
-  const std::shared_ptr<Writer>& writer() const { return writer_; }
+  struct Service {
+    // Asks gRPC for the next call of the method.
+    std::function<void(grpc::ServerContext*, Call*, grpc::CompletionQueue*,
+                       grpc::ServerCompletionQueue*, void* tag)>
+        request;
+    // A stream was opened; `writer` is shared with whoever answers later.
+    std::function<Handlers(const std::shared_ptr<Writer>& writer)> open;
+  };
 
-  // `on_request` is called for one message after the other, `on_closed` once, last.
-  void Run(std::function<void(Request&)> on_request, std::function<void()> on_closed) {
-    on_request_ = std::move(on_request);
-    on_closed_ = std::move(on_closed);
-    writer_->ReadNext(&request_);
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) {
-      writer_->Close(grpc::Status::OK);
-      return;
-    }
-    on_request_(request_);
-    writer_->ReadNext(&request_);
-  }
-  void OnWriteDone(bool ok) override { writer_->Written(ok); }
-  void OnCancel() override { writer_->Close(grpc::Status(grpc::StatusCode::CANCELLED, "")); }
-  void OnDone() override {
-    if (on_closed_) on_closed_();
-    delete this;
+  // Takes streams of the service on `queue`, until the server shuts down.
+  static void Accept(StreamQueue& queue, std::shared_ptr<const Service> service) {
+    auto* const stream = new ServerStream(queue, std::move(service));
+    stream->service_->request(&stream->context_, &stream->call_, queue.get(), queue.get(),
+                              &stream->accepted_);
   }
 
  private:
-  ~ServerStream() override = default;
+  ServerStream(StreamQueue& queue, std::shared_ptr<const Service> service)
+      : queue_(queue), service_(std::move(service)), writer_(new Writer(this)) {
+    context_.AsyncNotifyWhenDone(&done_);
+    queue_.Enter();
+  }
+  ~ServerStream() { queue_.Leave(); }
 
+  void Accepted(bool ok) {
+    if (!ok) {
+      // The server shuts down; gRPC does not come back for a call that never began.
+      delete this;
+      return;
+    }
+    Accept(queue_, service_);
+    handlers_ = service_->open(writer_);
+    Read();
+  }
+
+  void Read() {
+    reading_ = true;
+    call_.Read(&request_, &read_done_);
+  }
+
+  void ReadDone(bool ok) {
+    reading_ = false;
+    if (!ok) {
+      writer_->Close(grpc::Status::OK);
+      DeleteIfDone();
+      return;
+    }
+    handlers_.on_request(request_);
+    // Goes on when answers have been written.
+    if (writer_->IsFull()) {
+      paused_ = true;
+    } else {
+      Read();
+    }
+  }
+
+  void Written(bool ok) {
+    writer_->Written(ok);
+    if (ok && paused_ && !writer_->IsFull()) {
+      paused_ = false;
+      Read();
+    }
+  }
+
+  void Finish(const grpc::Status& status) { call_.Finish(status, &finished_); }
+
+  void Finished(bool /*ok*/) {
+    is_finished_ = true;
+    DeleteIfDone();
+  }
+
+  void Done(bool /*ok*/) {
+    is_done_ = true;
+    if (context_.IsCancelled()) writer_->Close(grpc::Status(grpc::StatusCode::CANCELLED, ""));
+    DeleteIfDone();
+  }
+
+  // Nothing of the call is on the queue any more: Finish comes after the last write.
+  void DeleteIfDone() {
+    if (reading_ || !is_finished_ || !is_done_) return;
+    if (handlers_.on_closed) handlers_.on_closed();
+    delete this;
+  }
+
+  MemberCompletion<ServerStream, &ServerStream::Accepted> accepted_{this};
+  MemberCompletion<ServerStream, &ServerStream::ReadDone> read_done_{this};
+  MemberCompletion<ServerStream, &ServerStream::Written> written_{this};
+  MemberCompletion<ServerStream, &ServerStream::Finished> finished_{this};
+  MemberCompletion<ServerStream, &ServerStream::Done> done_{this};
+
+  StreamQueue& queue_;
+  const std::shared_ptr<const Service> service_;
   const std::shared_ptr<Writer> writer_;
-  std::function<void(Request&)> on_request_;
-  std::function<void()> on_closed_;
+  Handlers handlers_;
+  grpc::ServerContext context_;
+  Call call_{&context_};
   Request request_;
+  bool reading_ = false;
+  bool paused_ = false;
+  bool is_finished_ = false;
+  bool is_done_ = false;
 };
 
 }  // namespace paramd

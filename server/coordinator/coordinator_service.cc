@@ -24,15 +24,20 @@ class StreamConnection final : public Coordinator::Connection {
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::MemberMessage, v1::CoordinatorMessage>* CoordinatorServiceImpl::Join(
-    grpc::CallbackServerContext*) {
-  auto* stream = new Stream;
-  const ConnectionId id =
-      coordinator_.Connect(std::make_shared<StreamConnection>(stream->writer()));
-  stream->Run(
-      [this, id](v1::MemberMessage& message) { coordinator_.Receive(id, std::move(message)); },
-      [this, id] { coordinator_.Disconnect(id); });
-  return stream;
+void CoordinatorServiceImpl::Accept(StreamQueue& queue) {
+  Stream::Accept(queue, std::make_shared<Stream::Service>(Stream::Service{
+                            .request = [this](auto*... call) { RequestJoin(call...); },
+                            .open =
+                                [this](const std::shared_ptr<Stream::Writer>& writer) {
+                                  const ConnectionId id = coordinator_.Connect(
+                                      std::make_shared<StreamConnection>(writer));
+                                  return Stream::Handlers{
+                                      .on_request =
+                                          [this, id](v1::MemberMessage& message) {
+                                            coordinator_.Receive(id, std::move(message));
+                                          },
+                                      .on_closed = [this, id] { coordinator_.Disconnect(id); }};
+                                }}));
 }
 
 }  // namespace paramd

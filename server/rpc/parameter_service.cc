@@ -13,75 +13,34 @@ namespace {
 
 using Stream = ServerStream<v1::Operation, v1::Reply>;
 
-// Sends a snapshot in messages of about a mebibyte.
-class ShardWriter final : public grpc::ServerWriteReactor<v1::ShardRows> {
- public:
-  explicit ShardWriter(absl::StatusOr<ShardSnapshot> snapshot) : snapshot_(std::move(snapshot)) {
-    if (snapshot_.ok()) {
-      WriteNext();
-    } else {
-      Finish(ToGrpc(snapshot_.status()));
-    }
-  }
-
-  void OnWriteDone(bool ok) override {
-    if (ok) {
-      WriteNext();
-    } else {
-      Finish(grpc::Status::CANCELLED);
-    }
-  }
-  void OnDone() override { delete this; }
-
- private:
-  void WriteNext() {
-    constexpr size_t kBytes = 1 << 20;
-    const size_t row_bytes =
-        snapshot_->dim * sizeof(float) + (snapshot_->keys.empty() ? 0 : sizeof(uint64_t));
-    const size_t total = snapshot_->values.size() / snapshot_->dim;
-    const size_t rows = std::min(std::max<size_t>(kBytes / row_bytes, 1), total - next_);
-    if (rows == 0) {
-      Finish(grpc::Status::OK);
-      return;
-    }
-    message_.set_values(snapshot_->values.data() + next_ * snapshot_->dim,
-                        rows * snapshot_->dim * sizeof(float));
-    if (!snapshot_->keys.empty()) {
-      message_.set_keys(snapshot_->keys.data() + next_, rows * sizeof(uint64_t));
-    }
-    next_ += rows;
-    StartWrite(&message_);
-  }
-
-  const absl::StatusOr<ShardSnapshot> snapshot_;
-  size_t next_ = 0;
-  v1::ShardRows message_;
-};
-
 }  // namespace
 
-grpc::ServerBidiReactor<v1::Operation, v1::Reply>* ParameterServiceImpl::Exchange(
-    grpc::CallbackServerContext*) {
-  auto* stream = new Stream;
-  const auto session = std::make_shared<Session>();  // shared by the two callbacks
-  session->number = NewSessionNumber();
-  stream->Run(
-      [this, session, writer = stream->writer()](v1::Operation& message) {
-        const auto answer = [writer](const Reply& reply) {
-          v1::Reply encoded;
-          Encode(reply, &encoded);
-          writer->Write(std::move(encoded));
-        };
-        const absl::StatusOr<DecodedOperation> operation = DecodeOperation(message);
-        if (operation.ok()) {
-          Identify(operation->view(), *session);
-          engine_.Handle(operation->view(), answer);
-        } else {
-          answer(Reply{.sequence = message.header().sequence(), .status = operation.status()});
-        }
-      },
-      [this, session] { End(*session); });
-  return stream;
+void ParameterServiceImpl::Accept(StreamQueue& queue) {
+  const auto open = [this](const std::shared_ptr<Stream::Writer>& writer) {
+    const auto session = std::make_shared<Session>();  // shared by the two callbacks
+    session->number = NewSessionNumber();
+    return Stream::Handlers{.on_request =
+                                [this, session, writer](v1::Operation& message) {
+                                  const auto answer = [writer](const Reply& reply) {
+                                    v1::Reply encoded;
+                                    Encode(reply, &encoded);
+                                    writer->Write(std::move(encoded));
+                                  };
+                                  const absl::StatusOr<DecodedOperation> operation =
+                                      DecodeOperation(message);
+                                  if (operation.ok()) {
+                                    Identify(operation->view(), *session);
+                                    engine_.Handle(operation->view(), answer);
+                                  } else {
+                                    answer(Reply{.sequence = message.header().sequence(),
+                                                 .status = operation.status()});
+                                  }
+                                },
+                            .on_closed = [this, session] { End(*session); }};
+  };
+  Stream::Accept(
+      queue, std::make_shared<Stream::Service>(Stream::Service{
+                 .request = [this](auto*... call) { RequestExchange(call...); }, .open = open}));
 }
 
 uint64_t ParameterServiceImpl::NewSessionNumber() {
@@ -108,9 +67,29 @@ void ParameterServiceImpl::End(const Session& session) {
   engine_.Cancel(session.client, session.incarnation);
 }
 
-grpc::ServerWriteReactor<v1::ShardRows>* ParameterServiceImpl::ReadShard(
-    grpc::CallbackServerContext*, const v1::ReadShardRequest* request) {
-  return new ShardWriter(engine_.ReadShard(request->table(), request->shard(), request->epoch()));
+grpc::Status ParameterServiceImpl::ReadShard(grpc::ServerContext*,
+                                             const v1::ReadShardRequest* request,
+                                             grpc::ServerWriter<v1::ShardRows>* writer) {
+  // Messages of about this many bytes.
+  constexpr size_t kBytes = 1 << 20;
+  const absl::StatusOr<ShardSnapshot> snapshot =
+      engine_.ReadShard(request->table(), request->shard(), request->epoch());
+  if (!snapshot.ok()) return ToGrpc(snapshot.status());
+  const size_t row_bytes =
+      snapshot->dim * sizeof(float) + (snapshot->keys.empty() ? 0 : sizeof(uint64_t));
+  const size_t total = snapshot->values.size() / snapshot->dim;
+  const size_t rows_per_message = std::max<size_t>(kBytes / row_bytes, 1);
+  v1::ShardRows message;
+  for (size_t first = 0; first < total; first += rows_per_message) {
+    const size_t rows = std::min(rows_per_message, total - first);
+    message.set_values(snapshot->values.data() + first * snapshot->dim,
+                       rows * snapshot->dim * sizeof(float));
+    if (!snapshot->keys.empty()) {
+      message.set_keys(snapshot->keys.data() + first, rows * sizeof(uint64_t));
+    }
+    if (!writer->Write(message)) return grpc::Status::CANCELLED;
+  }
+  return grpc::Status::OK;
 }
 
 }  // namespace paramd

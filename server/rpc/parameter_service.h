@@ -2,8 +2,11 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 
 #include "common/base/mutex.h"
+#include "common/rpc/completion_threads.h"
+#include "common/rpc/daemon_service.h"
 #include "common/wire/operation.h"
 #include "paramd/v1/parameter.grpc.pb.h"
 #include "server/engine/engine.h"
@@ -11,15 +14,18 @@
 namespace paramd {
 
 // ParameterService over gRPC: decodes, calls the Engine, which outlives it, and encodes.
-class ParameterServiceImpl final : public v1::ParameterService::CallbackService {
+class ParameterServiceImpl final
+    : public v1::ParameterService::WithAsyncMethod_Exchange<v1::ParameterService::Service>,
+      public DaemonService {
  public:
   explicit ParameterServiceImpl(Engine& engine) : engine_(engine) {}
 
-  grpc::ServerBidiReactor<v1::Operation, v1::Reply>* Exchange(
-      grpc::CallbackServerContext* context) override;
+  grpc::Service* grpc_service() override { return this; }
+  std::string name() const override { return v1::ParameterService::service_full_name(); }
+  void Accept(StreamQueue& queue) override;
 
-  grpc::ServerWriteReactor<v1::ShardRows>* ReadShard(grpc::CallbackServerContext* context,
-                                                     const v1::ReadShardRequest* request) override;
+  grpc::Status ReadShard(grpc::ServerContext* context, const v1::ReadShardRequest* request,
+                         grpc::ServerWriter<v1::ShardRows>* writer) override;
 
  private:
   // One stream, and the client that speaks on it (0: nobody yet).

@@ -61,7 +61,7 @@ struct ParameterClient::PushState {
 
 ParameterClient::ParameterClient(Options options) : options_(std::move(options)) {
   for (const v1::ServerMember& server : options_.shard_map.servers()) {
-    links_[server.id()] = std::make_unique<ServerLink>(server.address(), options_.channel);
+    links_[server.id()] = std::make_unique<ServerLink>(loop_, server.address(), options_.channel);
   }
 }
 

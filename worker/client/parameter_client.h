@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/completion_loop.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/client/server_link.h"
 #include "worker/client/slicer.h"
@@ -77,6 +78,7 @@ class ParameterClient {
   absl::StatusOr<uint64_t> Broadcast(OperationKind kind, uint64_t clock);
 
   const Options options_;
+  CompletionLoop loop_{"client-rpc"};
   // By server id.
   std::map<uint32_t, std::unique_ptr<ServerLink>> links_;
   uint64_t sequence_ = 0;

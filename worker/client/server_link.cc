@@ -15,8 +15,9 @@ constexpr absl::Duration kReconnectPause = absl::Milliseconds(100);
 
 }  // namespace
 
-ServerLink::ServerLink(std::string address, const ChannelOptions& options)
-    : address_(std::move(address)),
+ServerLink::ServerLink(CompletionLoop& loop, std::string address, const ChannelOptions& options)
+    : loop_(loop),
+      address_(std::move(address)),
       stub_(v1::ParameterService::NewStub(MakeChannel(address_, options))),
       thread_("server-link", [this] { Run(); }) {}
 
@@ -82,10 +83,11 @@ void ServerLink::Connect() {
   const uint64_t attempt = ++attempt_;
   ++open_streams_;
   stream_ = Stream::Start(
-      [this](grpc::ClientContext* context, Stream::Reactor* reactor) {
+      loop_,
+      [this](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
         // Waits for the server to come up instead of failing at once.
         context->set_wait_for_ready(true);
-        stub_->async()->Exchange(context, reactor);
+        return stub_->PrepareAsyncExchange(context, queue);
       },
       [this](v1::Reply& reply) { Receive(reply); },
       [this, attempt](const absl::Status& status) { Closed(attempt, status); });

@@ -10,6 +10,7 @@
 #include "common/base/thread.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/client_stream.h"
+#include "common/rpc/completion_loop.h"
 #include "common/wire/operation.h"
 #include "paramd/v1/parameter.grpc.pb.h"
 
@@ -21,7 +22,8 @@ class ServerLink {
  public:
   using Done = std::function<void(Reply)>;
 
-  ServerLink(std::string address, const ChannelOptions& options);
+  // The loop must outlive it.
+  ServerLink(CompletionLoop& loop, std::string address, const ChannelOptions& options);
   // Answers what is still open with CANCELLED.
   ~ServerLink();
 
@@ -48,6 +50,7 @@ class ServerLink {
   void Receive(const v1::Reply& reply);
   void Closed(uint64_t attempt, const absl::Status& status);
 
+  CompletionLoop& loop_;
   const std::string address_;
   const std::unique_ptr<v1::ParameterService::Stub> stub_;
 

@@ -49,6 +49,7 @@ class Host {
   void RestartListening() {
     const std::string address = daemon_->address();
     daemon_.reset();
+    service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
     auto daemon =
         DaemonServer::Start({.listen = address, .services = {service_.get()}, .daemon_status = [] {
                                return v1::DaemonStatus();

@@ -13,7 +13,7 @@ namespace {
 // A shard host without a coordinator: the test hands it its view.
 class Host {
  public:
-  explicit Host(uint32_t id) : service_(engine_) {
+  explicit Host(uint32_t id) {
     engine_.SetServerId(id);
     Listen("127.0.0.1:0");
   }
@@ -30,8 +30,9 @@ class Host {
 
  private:
   void Listen(const std::string& address) {
+    service_ = std::make_unique<ParameterServiceImpl>(engine_);
     auto daemon =
-        DaemonServer::Start({.listen = address, .services = {&service_}, .daemon_status = [] {
+        DaemonServer::Start({.listen = address, .services = {service_.get()}, .daemon_status = [] {
                                return v1::DaemonStatus();
                              }});
     REQUIRE(daemon.ok());
@@ -39,7 +40,7 @@ class Host {
   }
 
   Engine engine_{EngineOptions{}};
-  ParameterServiceImpl service_;
+  std::unique_ptr<ParameterServiceImpl> service_;
   std::unique_ptr<DaemonServer> daemon_;
 };
 
