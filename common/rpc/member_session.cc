@@ -120,6 +120,8 @@ void MemberSession::Connect() {
   stream_ = Stream::Start(
       loop_,
       [stub = stub_.get()](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
+        // A call that waits has the connection polled; one that fails at once does not.
+        context->set_wait_for_ready(true);
         return stub->PrepareAsyncJoin(context, queue);
       },
       [this, attempt](v1::CoordinatorMessage& message) { Receive(attempt, message); },
