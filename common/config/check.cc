@@ -46,8 +46,20 @@ class Checker {
         Fail({path + "name"}, absl::StrCat("a second table \"", table.name(), "\""));
       }
       if (table.has_consistency()) FeatureSum(table.consistency(), path + "consistency.mode");
+      if (table.transport().has_pull()) Pull(table.transport().pull(), path + "transport.pull.values");
     }
     FeatureSum(config_.consistency(), "consistency.mode");
+  }
+
+  void Transport() {
+    const v1::Transport& transport = config_.transport();
+    Pull(transport.pull(), "transport.pull.values");
+    if (transport.chunk() > transport.max_message() / 2) {
+      Fail({"transport.chunk", "transport.max_message"},
+           absl::StrCat("a chunk of ", transport.chunk(),
+                        " bytes is more than half of the largest message, ",
+                        transport.max_message()));
+    }
   }
 
   void Data() {
@@ -67,6 +79,12 @@ class Checker {
     if (config_.model().type() == v1::Model::FEATURE_SUM &&
         consistency.mode() == v1::Consistency::BSP) {
       Fail({path, "model.type"}, "feature_sum wants asp or ssp; bsp averages, and does not sum");
+    }
+  }
+
+  void Pull(const v1::PullValues& pull, const std::string& path) {
+    if (pull.values() == v1::Codec::TOP_K) {
+      Fail({path}, "wants f32, bf16, f16 or int8; top_k leaves values out, which only pushes can");
     }
   }
 
@@ -93,6 +111,7 @@ void CheckConfig(const v1::Config& config, const Origins& origins, ConfigErrors&
   Checker checker(config, origins, errors);
   checker.Cluster();
   checker.Tables();
+  checker.Transport();
   checker.Data();
 }
 

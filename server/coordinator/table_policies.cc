@@ -13,6 +13,8 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
   for (v1::TableSpec& spec : specs) {
     *spec.mutable_consistency() = config.consistency();
     *spec.mutable_optimizer() = config.optimizer();
+    *spec.mutable_push() = config.transport().push();
+    *spec.mutable_pull() = config.transport().pull();
     spec.set_seed(config.model().seed());
     const uint64_t row_bytes = sizeof(uint64_t) + uint64_t{spec.dim()} * sizeof(float);
     if (row_bytes > config.transport().max_message() / 2) {
@@ -33,6 +35,9 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
     }
     if (table.has_consistency()) *spec->mutable_consistency() = table.consistency();
     if (table.has_optimizer()) *spec->mutable_optimizer() = table.optimizer();
+    const v1::TableTransport& transport = table.transport();
+    if (transport.has_push()) *spec->mutable_push() = transport.push();
+    if (transport.has_pull()) *spec->mutable_pull() = transport.pull();
   }
   return specs;
 }
