@@ -1,31 +1,31 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "common/base/buffer.h"
+#include "common/wire/byte_reader.h"
+#include "common/wire/segment.h"
+#include "common/wire/value_codec.h"
 
 namespace paramd {
 
 // The data plane's messages as the program works with them; proto/paramd/v1/parameter.proto says
 // what each field means. Only common/wire and server/rpc know how they are encoded.
 
-enum class OperationKind { kAttach = 1, kAdvance = 2, kPull = 3, kPush = 4, kDetach = 5 };
-
-// The part of an operation that goes to one shard: `rows` rows, in a dense table from `first_row`
-// of the table on.
-struct Segment {
-  uint32_t shard = 0;
-  uint32_t rows = 0;
-  uint64_t first_row = 0;
-
-  friend bool operator==(const Segment&, const Segment&) = default;
+enum class OperationKind {
+  kAttach = 1,
+  kAdvance = 2,
+  kPull = 3,
+  kPush = 4,
+  kDetach = 5,
+  kOpen = 6
 };
 
 // One operation for one server. Borrows segments, keys and values; whoever made it keeps them
-// alive. Sparse: keys.size() == sum of rows, strictly ascending within a segment. Pushes:
-// values.size() == sum of rows x dim.
+// alive. Sparse: keys.size() == sum of rows, strictly ascending within a segment. Pushes: values
+// has the segments' values one after the other.
 struct Operation {
   OperationKind kind = OperationKind::kPull;
   uint32_t client = 0;
@@ -39,7 +39,9 @@ struct Operation {
   uint32_t table = 0;
   absl::Span<const Segment> segments;
   absl::Span<const uint64_t> keys;
-  absl::Span<const float> values;
+  // Of the values, or of those in the reply.
+  ValueCodec codec = ValueCodec::kF32;
+  ByteReader values;
 };
 
 // The answer to one operation.
@@ -48,7 +50,13 @@ struct Reply {
   absl::Status status;
   uint64_t epoch = 0;
   uint64_t clock = 0;
-  std::vector<float> values;
+  bool send_keys = false;
+  // Encoded rows, from kReplyRoom on: what comes before is room for the rest of the message. Empty:
+  // none.
+  Buffer values;
 };
+
+// Bytes that are left free before the values of a reply.
+inline constexpr size_t kReplyRoom = 64;
 
 }  // namespace paramd

@@ -5,10 +5,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/mutex.h"
+#include "common/wire/top_k.h"
+#include "common/wire/value_encoder.h"
 
 namespace paramd {
 namespace {
+
+// A push of more operations than this looks after the connections in between.
+constexpr size_t kFewOperations = 2;
 
 // "server 127.0.0.1:7071: ..." with the code kept.
 absl::Status WithServer(const absl::Status& status, const ServerLink& link) {
@@ -16,53 +20,246 @@ absl::Status WithServer(const absl::Status& status, const ServerLink& link) {
                       absl::StrCat("server ", link.address(), ": ", status.message()));
 }
 
-// Counts the answers of several operations and keeps the first error.
-class Gathering {
- public:
-  explicit Gathering(size_t operations) : left_(operations) {}
+ValueCodec CodecOf(v1::Codec::Values values) {
+  // The configuration has no others.
+  return FromProto(values).value_or(ValueCodec::kF32);
+}
 
-  // True for the last answer.
-  bool Add(const absl::Status& status) {
-    MutexLock lock(mutex_);
-    if (status_.ok()) status_ = status;
-    return --left_ == 0;
+ServerLink::Options LinkOptions(const v1::ServerMember& server, const v1::ShardMap& map,
+                                const v1::Transport& transport) {
+  ServerLink::Options options;
+  options.address = server.address();
+  options.channel = {.max_message_bytes = static_cast<int>(transport.max_message()),
+                     .keepalive = ToDuration(transport.keepalive())};
+  options.key_codec = transport.keys() == v1::Codec::RAW ? KeyCodec::kRaw : KeyCodec::kPacked;
+  options.open.add_key_codecs(options.key_codec == KeyCodec::kRaw ? v1::Codec::RAW
+                                                                  : v1::Codec::PACKED);
+  if (transport.keys() == v1::Codec::CACHED) {
+    options.key_cache_bytes = transport.key_cache();
+    options.open.add_key_codecs(v1::Codec::CACHED);
+    options.open.set_key_cache(transport.key_cache());
   }
-
-  absl::Status status() {
-    MutexLock lock(mutex_);
-    return status_;
+  for (const v1::TablePlacement& table : map.tables()) {
+    options.open.add_value_codecs(ToProto(CodecOf(table.spec().push().values())));
+    options.open.add_value_codecs(ToProto(CodecOf(table.spec().pull().values())));
   }
-
- private:
-  Mutex mutex_;
-  size_t left_ ABSL_GUARDED_BY(mutex_);
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-};
+  return options;
+}
 
 }  // namespace
 
-struct ParameterClient::PullState {
-  PullState(size_t operations, PullDone on_done)
-      : gathering(operations), done(std::move(on_done)) {}
+// Several operations that are answered together. Belongs to the client, which uses it again.
+class ParameterClient::Call : public ReplyReceiver {
+ public:
+  virtual ~Call() = default;
 
-  Gathering gathering;
-  // Each reply writes rows of its own.
-  std::vector<float> values;
-  PullDone done;
+  void Begin(size_t operations, Done done) {
+    MutexLock lock(mutex_);
+    left_ = operations;
+    status_ = absl::OkStatus();
+    done_ = std::move(done);
+  }
+
+ protected:
+  // One of the operations is answered. The last one ends the call: it goes back, and then Done is
+  // called.
+  void Answered(const ServerLink& link, const absl::Status& status) {
+    Done done;
+    absl::Status result;
+    {
+      MutexLock lock(mutex_);
+      if (status_.ok() && !status.ok()) status_ = WithServer(status, link);
+      if (--left_ > 0) return;
+      done = std::move(done_);
+      result = status_;
+    }
+    GiveBack();
+    done(std::move(result));
+  }
+
+ private:
+  virtual void GiveBack() = 0;
+
+  Mutex mutex_;
+  size_t left_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  Done done_ ABSL_GUARDED_BY(mutex_);
 };
 
-struct ParameterClient::PushState {
-  PushState(size_t operations, PushDone on_done)
-      : gathering(operations), done(std::move(on_done)) {}
+class ParameterClient::PullCall final : public Call {
+ public:
+  explicit PullCall(ParameterClient* client) : client_(client) {}
 
-  Gathering gathering;
-  PushDone done;
+  void Set(std::shared_ptr<const RowPlan> plan, ValueCodec codec, absl::Span<float> values) {
+    plan_ = std::move(plan);
+    codec_ = codec;
+    values_ = values;
+  }
+
+  void Receive(const ServerLink& link, uint32_t part, const ReplyFrame& reply) override {
+    Answered(link, reply.status.ok() ? Decode(plan_->parts[part], reply.values) : reply.status);
+  }
+
+ private:
+  absl::Status Decode(const RowPlan::Part& part, ByteReader bytes) {
+    const uint32_t* order = plan_->order_of(part).data();
+    for (const Segment& segment : plan_->segments_of(part)) {
+      const ValueShape shape = {.rows = segment.rows, .dim = plan_->dim};
+      absl::StatusOr<ByteReader> taken = Take(shape, &bytes);
+      if (!taken.ok()) return taken.status();
+      client_->decoder_.Reset(codec_, shape, *taken);
+      if (plan_->sparse) {
+        Scatter(shape, order);
+        order += shape.rows;
+      } else {
+        Copy(shape.size(), values_.data() + segment.first_row * plan_->dim);
+      }
+    }
+    if (bytes.remaining() == 0) return absl::OkStatus();
+    return absl::InternalError("a pull was answered with more values than were asked for");
+  }
+
+  // What a server sends as float32 is what it holds; the others could not be decoded.
+  absl::StatusOr<ByteReader> Take(ValueShape shape, ByteReader* bytes) const {
+    if (codec_ != ValueCodec::kF32) return TakeValues(codec_, shape, bytes);
+    const uint64_t size = EncodedSize(codec_, shape);
+    if (bytes->remaining() < size) {
+      return absl::InternalError("a pull was answered with fewer values than were asked for");
+    }
+    return bytes->Take(size);
+  }
+
+  void Copy(uint64_t size, float* out) {
+    while (size > 0) {
+      const FloatRun run = client_->decoder_.Next(size);
+      std::memcpy(out, run.data, run.size * sizeof(float));
+      out += run.size;
+      size -= run.size;
+    }
+  }
+
+  void Scatter(ValueShape shape, const uint32_t* order) {
+    float* const values = values_.data();
+    if (shape.dim == 1) {
+      for (uint64_t left = shape.rows; left > 0;) {
+        const FloatRun run = client_->decoder_.Next(left);
+        const auto* const bytes = static_cast<const char*>(run.data);
+        for (size_t i = 0; i < run.size; ++i) {
+          std::memcpy(values + order[i], bytes + i * sizeof(float), sizeof(float));
+        }
+        order += run.size;
+        left -= run.size;
+      }
+      return;
+    }
+    for (uint32_t i = 0; i < shape.rows; ++i) Copy(shape.dim, values + size_t{order[i]} * shape.dim);
+  }
+
+  void GiveBack() override {
+    plan_ = nullptr;
+    MutexLock lock(client_->mutex_);
+    client_->free_pulls_.emplace_back(this);
+  }
+
+  ParameterClient* const client_;
+  std::shared_ptr<const RowPlan> plan_;
+  ValueCodec codec_ = ValueCodec::kF32;
+  absl::Span<float> values_;
+};
+
+class ParameterClient::PushCall final : public Call {
+ public:
+  explicit PushCall(ParameterClient* client) : client_(client) {}
+
+  void Receive(const ServerLink& link, uint32_t /*part*/, const ReplyFrame& reply) override {
+    Answered(link, reply.status);
+  }
+
+ private:
+  void GiveBack() override {
+    MutexLock lock(client_->mutex_);
+    client_->free_pushes_.emplace_back(this);
+  }
+
+  ParameterClient* const client_;
+};
+
+// The largest clock of the answers.
+class ParameterClient::BroadcastCall final : public Call {
+ public:
+  void Receive(const ServerLink& link, uint32_t /*part*/, const ReplyFrame& reply) override {
+    {
+      MutexLock lock(clock_mutex_);
+      clock_ = std::max(clock_, reply.clock);
+    }
+    Answered(link, reply.status);
+  }
+
+  uint64_t clock() {
+    MutexLock lock(clock_mutex_);
+    return clock_;
+  }
+
+ private:
+  void GiveBack() override {}
+
+  Mutex clock_mutex_;
+  uint64_t clock_ ABSL_GUARDED_BY(clock_mutex_) = 0;
+};
+
+struct ParameterClient::Table {
+  Table(uint32_t index, const v1::TablePlacement& placement, const RowPlanner::Options& options)
+      : spec(placement.spec()),
+        push(CodecOf(spec.push().values())),
+        pull(CodecOf(spec.pull().values())),
+        planner(index, placement, options) {
+    if (spec.kind() == v1::TableSpec::DENSE) {
+      dense_plan = std::make_shared<const RowPlan>(planner.PlanDense());
+    }
+    if (push != ValueCodec::kTopK) return;
+    if (dense_plan != nullptr) {
+      dense_feedback.emplace(spec.rows(), spec.dim());
+    } else {
+      sparse_feedback.emplace(spec.dim(), kMaxResidualBytes / (spec.dim() * sizeof(float)));
+    }
+  }
+
+  // Memory for what top-k holds back of a sparse table.
+  static constexpr size_t kMaxResidualBytes = size_t{1} << 30;
+
+  const v1::TableSpec spec;
+  const ValueCodec push;
+  const ValueCodec pull;
+  RowPlanner planner;
+  std::shared_ptr<const RowPlan> dense_plan;
+  // Of sparse tables; those that nobody else has are used again.
+  std::vector<std::shared_ptr<RowPlan>> plans;
+  std::optional<SparseErrorFeedback> sparse_feedback;
+  std::optional<DenseErrorFeedback> dense_feedback;
 };
 
 ParameterClient::ParameterClient(Options options) : options_(std::move(options)) {
-  for (const v1::ServerMember& server : options_.shard_map.servers()) {
-    links_[server.id()] = std::make_unique<ServerLink>(loop_, server.address(), options_.channel);
+  const v1::Transport& transport = options_.transport;
+  const RowPlanner::Options planner = {
+      .chunk_bytes = transport.chunk(),
+      // Half of the limit leaves room for headers and segments.
+      .max_bytes = transport.max_message() / 2,
+      .key_codec = transport.keys() == v1::Codec::RAW ? KeyCodec::kRaw : KeyCodec::kPacked,
+      .name_key_lists = transport.keys() == v1::Codec::CACHED && transport.key_cache() > 0,
+  };
+  for (const v1::TablePlacement& table : options_.shard_map.tables()) {
+    tables_.push_back(
+        std::make_unique<Table>(static_cast<uint32_t>(tables_.size()), table, planner));
   }
+  for (const v1::ServerMember& server : options_.shard_map.servers()) {
+    links_[server.id()] = std::make_unique<ServerLink>(
+        loop_, LinkOptions(server, options_.shard_map, transport));
+  }
+}
+
+ParameterClient::~ParameterClient() {
+  // Calls that are open are given back.
+  links_.clear();
 }
 
 Operation ParameterClient::Prepare(OperationKind kind) {
@@ -71,48 +268,44 @@ Operation ParameterClient::Prepare(OperationKind kind) {
   operation.client = options_.client;
   operation.incarnation = options_.incarnation;
   operation.epoch = options_.shard_map.epoch();
+  operation.sequence = ++sequence_;
   return operation;
 }
 
-uint32_t ParameterClient::MaxRows(const v1::TableSpec& spec) const {
-  // Half of the limit leaves room for headers and segments.
-  const uint64_t row_bytes = sizeof(uint64_t) + spec.dim() * sizeof(float);
-  return static_cast<uint32_t>(
-      std::clamp<uint64_t>(options_.max_message_bytes / 2 / row_bytes, 1, 1u << 30));
-}
-
-std::vector<Slice> ParameterClient::Cut(uint32_t table, absl::Span<const uint64_t> keys) const {
-  const v1::TablePlacement& placement = options_.shard_map.tables(static_cast<int>(table));
-  const uint32_t max_rows = MaxRows(placement.spec());
-  return placement.spec().kind() == v1::TableSpec::SPARSE ? SliceSparse(placement, keys, max_rows)
-                                                          : SliceDense(placement, max_rows);
+template <typename T>
+T* ParameterClient::NewCall(std::vector<std::unique_ptr<T>>& free) {
+  MutexLock lock(mutex_);
+  if (free.empty()) return new T(this);
+  T* const call = free.back().release();
+  free.pop_back();
+  return call;
 }
 
 absl::StatusOr<uint64_t> ParameterClient::Broadcast(OperationKind kind, uint64_t clock) {
-  struct State {
-    explicit State(size_t operations) : gathering(operations) {}
-    Gathering gathering;
-    std::vector<uint64_t> clocks;
-    Notification done;
-  };
-  const auto state = std::make_shared<State>(links_.size());
-  state->clocks.resize(links_.size());
-  size_t index = 0;
+  struct Outcome {
+    Mutex mutex;
+    bool done = false;
+    absl::Status status;
+  } outcome;
+  BroadcastCall call;
+  call.Begin(links_.size(), [&outcome](absl::Status status) {
+    MutexLock lock(outcome.mutex);
+    outcome.status = std::move(status);
+    outcome.done = true;
+  });
   for (const auto& [server, link] : links_) {
-    Operation operation = Prepare(kind);
-    operation.clock = clock;
-    operation.sequence = ++sequence_;
-    link->Send(operation, [state, index, link = link.get()](const Reply& reply) {
-      state->clocks[index] = reply.clock;
-      const absl::Status status =
-          reply.status.ok() ? absl::OkStatus() : WithServer(reply.status, *link);
-      if (state->gathering.Add(status)) state->done.Notify();
-    });
-    ++index;
+    OutgoingOperation out;
+    out.operation = Prepare(kind);
+    out.operation.clock = clock;
+    out.receiver = &call;
+    link->Send(std::move(out));
   }
-  state->done.Wait();
-  if (absl::Status status = state->gathering.status(); !status.ok()) return status;
-  return *std::max_element(state->clocks.begin(), state->clocks.end());
+  loop_.Wait([&outcome] {
+    MutexLock lock(outcome.mutex);
+    return outcome.done;
+  });
+  if (!outcome.status.ok()) return outcome.status;
+  return call.clock();
 }
 
 absl::StatusOr<uint64_t> ParameterClient::Attach() {
@@ -125,102 +318,194 @@ absl::StatusOr<uint64_t> ParameterClient::Attach() {
 
 absl::Status ParameterClient::Detach() { return Broadcast(OperationKind::kDetach, 0).status(); }
 
-void ParameterClient::Pull(uint32_t table, absl::Span<const uint64_t> keys,
-                           std::optional<uint64_t> clock, PullDone done) {
-  const v1::TableSpec& spec = options_.shard_map.tables(static_cast<int>(table)).spec();
-  const uint32_t dim = spec.dim();
-  std::vector<Slice> slices = Cut(table, keys);
-  if (slices.empty()) {
-    done(std::vector<float>());
-    return;
+std::shared_ptr<const RowPlan> ParameterClient::Plan(uint32_t index,
+                                                     absl::Span<const uint64_t> keys) {
+  Table& table = *tables_[index];
+  if (table.dense_plan != nullptr) return table.dense_plan;
+  auto free = std::find_if(table.plans.begin(), table.plans.end(),
+                           [](const auto& plan) { return plan.use_count() == 1; });
+  if (free == table.plans.end()) {
+    free = table.plans.insert(free, std::make_shared<RowPlan>());
+  } else {
+    // What others did with it before they gave it up.
+    std::atomic_thread_fence(std::memory_order_acquire);
   }
-  const auto state = std::make_shared<PullState>(slices.size(), std::move(done));
-  const uint64_t rows = spec.kind() == v1::TableSpec::SPARSE ? keys.size() : spec.rows();
-  state->values.resize(rows * dim);
-  for (Slice& slice : slices) {
-    Operation operation = Prepare(OperationKind::kPull);
-    operation.table = table;
-    operation.clock = clock.value_or(0);
-    operation.ignore_clock = !clock.has_value();
-    operation.segments = slice.segments;
-    operation.keys = slice.keys;
-    ServerLink* const link = links_.at(slice.server).get();
-    auto on_reply = [state, dim, link, order = std::move(slice.rows)](const Reply& reply) {
-      absl::Status status = reply.status;
-      if (status.ok() && reply.values.size() != order.size() * dim) {
-        status = absl::InternalError("a pull was answered with the wrong number of values");
-      }
-      if (status.ok()) {
-        for (size_t i = 0; i < order.size(); ++i) {
-          std::memcpy(state->values.data() + size_t{order[i]} * dim, reply.values.data() + i * dim,
-                      dim * sizeof(float));
-        }
-      } else {
-        status = WithServer(status, *link);
-      }
-      if (!state->gathering.Add(status)) return;
-      status = state->gathering.status();
-      if (status.ok()) {
-        state->done(std::move(state->values));
-      } else {
-        state->done(status);
-      }
-    };
-    operation.sequence = ++sequence_;
-    link->Send(operation, std::move(on_reply));
+  table.planner.PlanSparse(keys, free->get());
+  return *free;
+}
+
+void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
+                           absl::Span<float> values, Done done) {
+  if (plan->parts.empty()) return done(absl::OkStatus());
+  const Table& table = *tables_[plan->table];
+  PullCall* const call = NewCall(free_pulls_);
+  call->Set(plan, table.pull, values);
+  call->Begin(plan->parts.size(), std::move(done));
+  for (uint32_t part = 0; part < plan->parts.size(); ++part) {
+    OutgoingOperation out;
+    out.operation = Prepare(OperationKind::kPull);
+    out.operation.table = plan->table;
+    out.operation.clock = clock.value_or(0);
+    out.operation.ignore_clock = !clock.has_value();
+    out.operation.codec = table.pull;
+    out.plan = plan;
+    out.part = part;
+    out.receiver = call;
+    links_.at(plan->parts[part].server)->Send(std::move(out));
   }
 }
 
 void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
-                               absl::Span<const TableGradients> gradients, PushDone done) {
-  struct Part {
-    const TableGradients* gradients;
-    Slice slice;
-  };
-  // Per server, in the order they are sent; the last one finishes the step there.
-  std::map<uint32_t, std::vector<Part>> parts;
-  for (const auto& [server, link] : links_) parts[server];
-  for (const TableGradients& table : gradients) {
-    for (Slice& slice : Cut(table.table, table.keys)) {
-      parts[slice.server].push_back({.gradients = &table, .slice = std::move(slice)});
-    }
-  }
+                               absl::Span<const TableGradients> gradients, Done done) {
+  // The last part for each server, in the order of links_; the server's step is finished with it.
+  last_parts_.assign(links_.size(), nullptr);
   size_t operations = 0;
-  for (auto& [server, list] : parts) {
-    if (list.empty()) list.push_back({.gradients = nullptr, .slice = {}});
-    operations += list.size();
+  const auto last_part = [this](uint32_t server) -> const void*& {
+    return last_parts_[static_cast<size_t>(std::distance(links_.begin(), links_.find(server)))];
+  };
+  for (const TableGradients& table : gradients) {
+    for (const RowPlan::Part& part : table.plan->parts) last_part(part.server) = &part;
+    operations += table.plan->parts.size();
   }
-  const auto state = std::make_shared<PushState>(operations, std::move(done));
-  std::vector<float> values;
-  for (const auto& [server, list] : parts) {
-    ServerLink* const link = links_.at(server).get();
-    for (const Part& part : list) {
-      Operation operation = Prepare(OperationKind::kPush);
-      operation.clock = clock;
-      operation.examples = examples;
-      operation.finishes_step = &part == &list.back();
-      operation.segments = part.slice.segments;
-      operation.keys = part.slice.keys;
-      if (part.gradients != nullptr) {
-        operation.table = part.gradients->table;
-        const size_t dim =
-            options_.shard_map.tables(static_cast<int>(operation.table)).spec().dim();
-        values.resize(part.slice.rows.size() * dim);
-        for (size_t i = 0; i < part.slice.rows.size(); ++i) {
-          std::memcpy(values.data() + i * dim,
-                      part.gradients->values.data() + size_t{part.slice.rows[i]} * dim,
-                      dim * sizeof(float));
-        }
-        operation.values = values;
-      }
-      operation.sequence = ++sequence_;
-      link->Send(operation, [state, link](const Reply& reply) {
-        const absl::Status status =
-            reply.status.ok() ? absl::OkStatus() : WithServer(reply.status, *link);
-        if (state->gathering.Add(status)) state->done(state->gathering.status());
-      });
+  operations += std::count(last_parts_.begin(), last_parts_.end(), nullptr);
+  PushCall* const call = NewCall(free_pushes_);
+  call->Begin(operations, std::move(done));
+  const auto prepare = [&](const void* part, uint32_t server) {
+    OutgoingOperation out;
+    out.operation = Prepare(OperationKind::kPush);
+    out.operation.clock = clock;
+    out.operation.examples = examples;
+    out.operation.finishes_step = last_part(server) == part;
+    out.receiver = call;
+    return out;
+  };
+  for (const TableGradients& table : gradients) {
+    for (uint32_t i = 0; i < table.plan->parts.size(); ++i) {
+      const RowPlan::Part& part = table.plan->parts[i];
+      OutgoingOperation out = prepare(&part, part.server);
+      out.operation.table = table.plan->table;
+      out.operation.codec = tables_[table.plan->table]->push;
+      out.plan = table.plan;
+      out.part = i;
+      Encode(table, part, &out);
+      links_.at(part.server)->Send(std::move(out));
+      if (operations > kFewOperations) loop_.Advance();
     }
   }
+  for (const auto& [server, link] : links_) {
+    if (last_part(server) == nullptr) link->Send(prepare(nullptr, server));
+  }
+}
+
+void ParameterClient::Gather(const TableGradients& gradients, const RowPlan::Part& part,
+                             float* out) const {
+  const size_t dim = gradients.plan->dim;
+  const float* const values = gradients.values.floats();
+  const absl::Span<const uint32_t> order = gradients.plan->order_of(part);
+  if (dim == 1) {
+    for (size_t i = 0; i < order.size(); ++i) out[i] = values[order[i]];
+    return;
+  }
+  for (const uint32_t row : order) {
+    std::memcpy(out, values + row * dim, dim * sizeof(float));
+    out += dim;
+  }
+}
+
+void ParameterClient::Encode(const TableGradients& gradients, const RowPlan::Part& part,
+                             OutgoingOperation* out) {
+  const RowPlan& plan = *gradients.plan;
+  Table& table = *tables_[plan.table];
+  const ValueCodec codec = table.push;
+  if (codec == ValueCodec::kF32 && plan.sparse) {
+    out->value_bytes = size_t{part.rows} * plan.dim * sizeof(float);
+    Buffer encoded(out->value_bytes);
+    Gather(gradients, part, encoded.floats());
+    out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
+    return;
+  }
+  if (codec == ValueCodec::kF32) {
+    for (const Segment& segment : plan.segments_of(part)) {
+      const size_t size = size_t{segment.rows} * plan.dim * sizeof(float);
+      out->values.push_back(SliceOf(
+          gradients.values, segment.first_row * plan.dim * sizeof(float), size));
+      out->value_bytes += size;
+    }
+    return;
+  }
+  if (plan.sparse || codec == ValueCodec::kTopK) {
+    gathered_.resize(size_t{part.rows} * plan.dim);
+    if (plan.sparse) {
+      Gather(gradients, part, gathered_.data());
+    } else {
+      float* next = gathered_.data();
+      for (const Segment& segment : plan.segments_of(part)) {
+        next = std::copy_n(gradients.values.floats() + segment.first_row * plan.dim,
+                           size_t{segment.rows} * plan.dim, next);
+      }
+    }
+  }
+  if (codec == ValueCodec::kTopK) return EncodeTopK(table, plan, part, out);
+  for (const Segment& segment : plan.segments_of(part)) {
+    out->value_bytes += EncodedSize(codec, {.rows = segment.rows, .dim = plan.dim});
+  }
+  Buffer encoded(out->value_bytes);
+  uint8_t* at = encoded.data();
+  const float* next = gathered_.data();
+  // Each segment rounds by a seed of its own.
+  uint64_t seed = out->operation.sequence << 16;
+  for (const Segment& segment : plan.segments_of(part)) {
+    const ValueShape shape = {.rows = segment.rows, .dim = plan.dim};
+    const float* const values =
+        plan.sparse ? next : gradients.values.floats() + segment.first_row * plan.dim;
+    EncodeValues(codec, shape, absl::MakeConstSpan(values, shape.size()), seed++, at);
+    at += EncodedSize(codec, shape);
+    next += shape.size();
+  }
+  out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
+}
+
+// Of the part's gradients in gathered_.
+void ParameterClient::EncodeTopK(Table& table, const RowPlan& plan, const RowPlan::Part& part,
+                                 OutgoingOperation* out) {
+  const double fraction = table.spec.push().fraction();
+  // The positions to send, relative to their segments, and how many each segment has.
+  positions_.clear();
+  std::vector<size_t> kept;
+  size_t base = 0;
+  const auto add = [&](const Segment& segment, absl::Span<const uint32_t> selected) {
+    for (const uint32_t position : selected) positions_.push_back(position);
+    kept.push_back(selected.size());
+    out->value_bytes += EncodedSize(ValueCodec::kTopK, {.rows = segment.rows, .dim = plan.dim},
+                                    selected.size());
+  };
+  const absl::Span<float> gathered = absl::MakeSpan(gathered_);
+  for (const Segment& segment : plan.segments_of(part)) {
+    const size_t size = size_t{segment.rows} * plan.dim;
+    const absl::Span<float> values = gathered.subspan(base, size);
+    if (plan.sparse) {
+      const auto keys = absl::MakeConstSpan(plan.keys)
+                            .subspan(part.first_row + base / plan.dim, segment.rows);
+      add(segment, table.sparse_feedback->Select(keys, fraction, values));
+    } else {
+      add(segment, table.dense_feedback->Select(segment.first_row, fraction, values));
+    }
+    base += size;
+  }
+  Buffer encoded(out->value_bytes);
+  uint8_t* at = encoded.data();
+  base = 0;
+  size_t first = 0, index = 0;
+  for (const Segment& segment : plan.segments_of(part)) {
+    const ValueShape shape = {.rows = segment.rows, .dim = plan.dim};
+    const size_t count = kept[index++];
+    paramd::EncodeTopK(gathered.subspan(base, shape.size()),
+                       absl::MakeConstSpan(positions_).subspan(first, count), at);
+    at += EncodedSize(ValueCodec::kTopK, shape, count);
+    base += shape.size();
+    first += count;
+  }
+  out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
 }
 
 void ParameterClient::Shutdown(const absl::Status& status) {

@@ -11,11 +11,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "common/base/buffer.h"
+#include "common/base/mutex.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/completion_loop.h"
+#include "common/wire/error_feedback.h"
+#include "common/wire/value_codec.h"
+#include "common/wire/value_decoder.h"
+#include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
+#include "worker/client/row_plan.h"
 #include "worker/client/server_link.h"
-#include "worker/client/slicer.h"
 
 namespace paramd {
 
@@ -28,38 +34,43 @@ class ParameterClient {
     uint32_t client = 0;
     uint64_t incarnation = 0;
     v1::ShardMap shard_map;
-    // Largest message; larger pulls and pushes are cut.
-    uint64_t max_message_bytes = 16 << 20;
-    ChannelOptions channel;
+    v1::Transport transport;
   };
-  using PullDone = std::function<void(absl::StatusOr<std::vector<float>>)>;
-  using PushDone = std::function<void(absl::Status)>;
+  // Called once, from whichever thread waits for this client or stands in for it; must not block or
+  // call the client.
+  using Done = std::function<void(absl::Status)>;
 
   explicit ParameterClient(Options options);
+  ~ParameterClient();
 
   // Takes part in the clocks of every server. Blocks; answers the clock that the client begins at.
   absl::StatusOr<uint64_t> Attach();
   // Leaves the clocks of every server; nobody waits for this client any more. Blocks.
   absl::Status Detach();
 
-  // Rows of table `table` (its index in the shard map): float32[keys.size()][dim] of ascending,
-  // unique `keys`, or, of a dense table (no keys), all its rows. With a clock the pull waits as the
-  // table's consistency mode says; without one it does not. `done` is called from another thread
-  // and must not block.
-  void Pull(uint32_t table, absl::Span<const uint64_t> keys, std::optional<uint64_t> clock,
-            PullDone done);
+  // How the rows of ascending, unique `keys` of table `table` (its index in the shard map) are
+  // pulled and pushed; of a dense table (no keys), all its rows.
+  std::shared_ptr<const RowPlan> Plan(uint32_t table, absl::Span<const uint64_t> keys);
 
-  // Gradients of one table: float32[keys.size()][dim], or of a dense table all rows.
+  // Rows to values[plan.rows * dim], which is the caller's until `done`. With a clock the pull waits
+  // as the table's consistency mode says; without one it does not.
+  void Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
+            absl::Span<float> values, Done done);
+
+  // Gradients of one table: float32[plan.rows][dim]. They must not change any more: what is sent
+  // refers to them.
   struct TableGradients {
-    uint32_t table = 0;
-    absl::Span<const uint64_t> keys;
-    absl::Span<const float> values;
+    std::shared_ptr<const RowPlan> plan;
+    Buffer values;
   };
   // Pushes the gradients of step `clock`, the mean over `examples` examples, and finishes the step
-  // on every server. What is passed may be reused when the call returns. `done` is called from
-  // another thread when every server has acknowledged.
+  // on every server. `done` comes when every server has acknowledged.
   void PushStep(uint64_t clock, uint64_t examples, absl::Span<const TableGradients> gradients,
-                PushDone done);
+                Done done);
+
+  // Blocks until done(), which becomes true by some Done; drives the connections meanwhile. As
+  // CompletionLoop::Wait.
+  void Wait(const std::function<bool()>& done) { loop_.Wait(done); }
 
   // Fails everything that is open and that comes later.
   void Shutdown(const absl::Status& status);
@@ -67,21 +78,41 @@ class ParameterClient {
   const v1::ShardMap& shard_map() const { return options_.shard_map; }
 
  private:
-  // What the replies of the operations of one call are gathered in. Shared by them.
-  struct PullState;
-  struct PushState;
+  class Call;
+  class PullCall;
+  class PushCall;
+  class BroadcastCall;
+  struct Table;
 
   Operation Prepare(OperationKind kind);
-  uint32_t MaxRows(const v1::TableSpec& spec) const;
-  std::vector<Slice> Cut(uint32_t table, absl::Span<const uint64_t> keys) const;
   // Sends one operation without content to every server and waits for the answers.
   absl::StatusOr<uint64_t> Broadcast(OperationKind kind, uint64_t clock);
+  template <typename T>
+  T* NewCall(std::vector<std::unique_ptr<T>>& free) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Adds the encoded gradients of a part.
+  void Encode(const TableGradients& gradients, const RowPlan::Part& part, OutgoingOperation* out);
+  // Those of a sparse table in the part's order.
+  void Gather(const TableGradients& gradients, const RowPlan::Part& part, float* out) const;
+  void EncodeTopK(Table& table, const RowPlan& plan, const RowPlan::Part& part,
+                  OutgoingOperation* out);
 
   const Options options_;
   CompletionLoop loop_{"client-rpc"};
+  std::vector<std::unique_ptr<Table>> tables_;
   // By server id.
   std::map<uint32_t, std::unique_ptr<ServerLink>> links_;
   uint64_t sequence_ = 0;
+  // Scratch memory.
+  std::vector<float> gathered_;
+  std::vector<uint32_t> positions_;
+  std::vector<const void*> last_parts_;
+
+  // Calls that are not under way, to be used again.
+  Mutex mutex_;
+  std::vector<std::unique_ptr<PullCall>> free_pulls_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<PushCall>> free_pushes_ ABSL_GUARDED_BY(mutex_);
+  // Used by completions only, which come one at a time.
+  ValueDecoder decoder_;
 };
 
 }  // namespace paramd

@@ -2,23 +2,24 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/wire/codec.h"
 
 namespace paramd {
 namespace {
 
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(100);
+constexpr char kExchange[] = "/paramd.v1.ParameterService/Exchange";
 
 }  // namespace
 
-ServerLink::ServerLink(CompletionLoop& loop, std::string address, const ChannelOptions& options)
+ServerLink::ServerLink(CompletionLoop& loop, Options options)
     : loop_(loop),
-      address_(std::move(address)),
-      stub_(v1::ParameterService::NewStub(MakeChannel(address_, options))),
+      options_(std::move(options)),
+      stub_(MakeChannel(options_.address, options_.channel)),
+      held_(options_.key_cache_bytes),
       thread_("server-link", [this] { Run(); }) {}
 
 ServerLink::~ServerLink() {
@@ -29,17 +30,15 @@ ServerLink::~ServerLink() {
   while (open_streams_ > 0) changed_.Wait(mutex_);
 }
 
-void ServerLink::Send(const Operation& operation, Done done) {
-  Open open{.message = {}, .done = std::move(done)};
-  Encode(operation, &open.message);
+void ServerLink::Send(OutgoingOperation operation) {
   absl::Status shutdown;
   {
     MutexLock lock(mutex_);
     shutdown = shutdown_;
     if (shutdown.ok()) {
-      open_.push_back(std::move(open));
+      const OutgoingOperation& sent = open_.push_back(std::move(operation));
       if (stream_ != nullptr) {
-        stream_->Write(open_.back().message);
+        Write(sent);
       } else {
         // It goes out with the rest when the stream is open again.
         changed_.NotifyAll();
@@ -47,22 +46,70 @@ void ServerLink::Send(const Operation& operation, Done done) {
       return;
     }
   }
-  open.done(Reply{.sequence = operation.sequence, .status = std::move(shutdown)});
+  operation.receiver->Receive(*this, operation.part, {.status = std::move(shutdown)});
+}
+
+void ServerLink::Write(const OutgoingOperation& outgoing) {
+  const RowPlan::Part* const part =
+      outgoing.plan == nullptr ? nullptr : &outgoing.plan->parts[outgoing.part];
+  const bool held = part != nullptr && !part->key_list.empty() &&
+                    held_.Find(part->key_list) != nullptr;
+  Operation operation = outgoing.operation;
+  if (part != nullptr && !held) operation.segments = outgoing.plan->segments_of(*part);
+  ToHeader(operation, &header_);
+  const size_t key_bytes = part == nullptr || held ? 0 : part->keys.size();
+  if (held) {
+    header_.set_key_codec(v1::Codec::CACHED);
+  } else if (key_bytes > 0) {
+    header_.set_key_codec(options_.key_codec == KeyCodec::kPacked ? v1::Codec::PACKED
+                                                                  : v1::Codec::RAW);
+  }
+  if (part != nullptr && !part->key_list.empty()) {
+    header_.set_key_list(part->key_list);
+    if (!held) held_.Insert(part->key_list, part->rows, Held());
+  }
+
+  uint8_t before_values[kMaxBeforeValues];
+  const size_t before_size = WriteBeforeValues(outgoing.value_bytes, before_values);
+  WriteBeforeKeys(header_, key_bytes, &before_keys_);
+  absl::InlinedVector<grpc::Slice, 6> slices;
+  if (key_bytes == 0) {
+    before_keys_.append(reinterpret_cast<const char*>(before_values), before_size);
+    slices.emplace_back(before_keys_.data(), before_keys_.size());
+  } else {
+    slices.emplace_back(before_keys_.data(), before_keys_.size());
+    slices.push_back(SliceOf(part->keys, 0, key_bytes));
+    if (before_size > 0) slices.emplace_back(before_values, before_size);
+  }
+  slices.insert(slices.end(), outgoing.values.begin(), outgoing.values.end());
+  stream_->Write(grpc::ByteBuffer(slices.data(), slices.size()));
+}
+
+void ServerLink::WriteOpen() {
+  Operation operation;
+  operation.kind = OperationKind::kOpen;
+  ToHeader(operation, &header_);
+  *header_.mutable_open() = options_.open;
+  WriteBeforeKeys(header_, 0, &before_keys_);
+  const grpc::Slice slice(before_keys_);
+  stream_->Write(grpc::ByteBuffer(&slice, 1));
 }
 
 void ServerLink::Shutdown(const absl::Status& status) {
-  std::deque<Open> open;
+  std::vector<OutgoingOperation> open;
   {
     MutexLock lock(mutex_);
     if (!shutdown_.ok()) return;
     shutdown_ = status;
-    open.swap(open_);
+    for (; !open_.empty(); open_.pop_front()) open.push_back(std::move(open_.front()));
     if (stream_ != nullptr) stream_->Cancel();
     changed_.NotifyAll();
   }
-  for (Open& operation : open) {
-    operation.done(Reply{.sequence = operation.message.header().sequence(), .status = status});
+  for (const OutgoingOperation& operation : open) {
+    if (operation.receiver == nullptr) continue;
+    operation.receiver->Receive(*this, operation.part, {.status = status});
   }
+  loop_.Wake();
 }
 
 void ServerLink::Run() {
@@ -82,33 +129,57 @@ void ServerLink::Run() {
 void ServerLink::Connect() {
   const uint64_t attempt = ++attempt_;
   ++open_streams_;
+  held_.Clear();
   stream_ = Stream::Start(
       loop_,
       [this](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
         // Waits for the server to come up instead of failing at once.
         context->set_wait_for_ready(true);
-        return stub_->PrepareAsyncExchange(context, queue);
+        return stub_.PrepareCall(context, kExchange, queue);
       },
-      [this](v1::Reply& reply) { Receive(reply); },
+      [this, attempt](grpc::ByteBuffer& message) { Received(attempt, message); },
       [this, attempt](const absl::Status& status) { Closed(attempt, status); });
-  for (const Open& open : open_) stream_->Write(open.message);
+  WriteOpen();
+  for (size_t i = 0; i < open_.size(); ++i) {
+    if (open_[i].receiver != nullptr) Write(open_[i]);
+  }
 }
 
-void ServerLink::Receive(const v1::Reply& message) {
-  Done done;
+void ServerLink::Received(uint64_t attempt, const grpc::ByteBuffer& message) {
+  absl::StatusOr<ReplyFrame> reply = parser_.Parse(pieces_.Of(message));
+  if (!reply.ok()) return Shutdown(reply.status());
+  OutgoingOperation answered;
   {
     MutexLock lock(mutex_);
-    const auto found = std::find_if(open_.begin(), open_.end(), [&](const Open& open) {
-      return open.message.header().sequence() == message.sequence();
-    });
-    // Already answered on an earlier stream.
-    if (found == open_.end()) return;
-    done = std::move(found->done);
-    open_.erase(found);
+    // The answer to OPEN has no sequence.
+    if (reply->sequence != 0) {
+      if (reply->send_keys) {
+        if (attempt == attempt_) Repeat(reply->sequence);
+        return;
+      }
+      // They are few, and the first one is the usual one.
+      size_t i = 0;
+      while (i < open_.size() && open_[i].operation.sequence != reply->sequence) ++i;
+      // Already answered on an earlier stream.
+      if (i == open_.size() || open_[i].receiver == nullptr) return;
+      answered = std::move(open_[i]);
+      open_[i].receiver = nullptr;
+      while (!open_.empty() && open_.front().receiver == nullptr) open_.pop_front();
+    }
   }
-  absl::StatusOr<Reply> reply = DecodeReply(message);
-  if (!reply.ok()) reply = Reply{.sequence = message.sequence(), .status = reply.status()};
-  done(*std::move(reply));
+  if (reply->sequence == 0) {
+    if (!reply->status.ok()) Shutdown(reply->status);
+  } else {
+    answered.receiver->Receive(*this, answered.part, *reply);
+  }
+  pieces_.Clear();
+}
+
+void ServerLink::Repeat(uint64_t sequence) {
+  held_.Clear();
+  for (size_t i = 0; i < open_.size(); ++i) {
+    if (open_[i].receiver != nullptr && open_[i].operation.sequence >= sequence) Write(open_[i]);
+  }
 }
 
 void ServerLink::Closed(uint64_t attempt, const absl::Status& status) {
@@ -122,7 +193,7 @@ void ServerLink::Closed(uint64_t attempt, const absl::Status& status) {
     stream_ = nullptr;
     if (shutdown_.ok()) {
       spdlog::warn("the stream to server {} ended ({}); opening it again, {} operations to repeat",
-                   address_, status.ToString(), open_.size());
+                   options_.address, status.ToString(), open_.size());
     }
     pause_ = true;
   }

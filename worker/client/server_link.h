@@ -1,58 +1,107 @@
 #pragma once
 
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/support/byte_buffer.h>
+
 #include <cstdint>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/container/inlined_vector.h"
 #include "common/base/mutex.h"
+#include "common/base/ring.h"
 #include "common/base/thread.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/client_stream.h"
 #include "common/rpc/completion_loop.h"
+#include "common/rpc/messages.h"
+#include "common/wire/frame.h"
+#include "common/wire/key_list_lru.h"
 #include "common/wire/operation.h"
-#include "paramd/v1/parameter.grpc.pb.h"
+#include "paramd/v1/parameter.pb.h"
+#include "worker/client/row_plan.h"
 
 namespace paramd {
+
+class ServerLink;
+
+// Takes the answers to operations.
+class ReplyReceiver {
+ public:
+  // The answer to the operation that was sent with this `part`. With values only if its status is
+  // OK; they are valid until the return. Called from whichever thread drives the loop, or from
+  // ServerLink::Shutdown; must not block.
+  virtual void Receive(const ServerLink& link, uint32_t part, const ReplyFrame& reply) = 0;
+
+ protected:
+  ~ReplyReceiver() = default;
+};
+
+// An operation on its way. Holds everything that is needed to send it again.
+struct OutgoingOperation {
+  // Its segments, keys and values are left out.
+  Operation operation;
+  // The rows it is about; none: it has no rows.
+  std::shared_ptr<const RowPlan> plan;
+  uint32_t part = 0;  // of the plan, and for the receiver
+  // Encoded.
+  absl::InlinedVector<grpc::Slice, 2> values;
+  size_t value_bytes = 0;
+  ReplyReceiver* receiver = nullptr;
+};
 
 // A client's one path to one server: a stream that is opened again when it breaks; what was not
 // answered is then sent again in the same order with the same sequences. Thread-safe.
 class ServerLink {
  public:
-  using Done = std::function<void(Reply)>;
+  struct Options {
+    std::string address;
+    ChannelOptions channel;
+    // How the keys of plans are written, and the memory that the server may use for key lists (0:
+    // none are to be held).
+    KeyCodec key_codec = KeyCodec::kPacked;
+    uint64_t key_cache_bytes = 0;
+    // What OPEN says: everything that the tables use.
+    v1::Open open;
+  };
 
   // The loop must outlive it.
-  ServerLink(CompletionLoop& loop, std::string address, const ChannelOptions& options);
+  ServerLink(CompletionLoop& loop, Options options);
   // Answers what is still open with CANCELLED.
   ~ServerLink();
 
-  // Sends `operation`, which is encoded before the call returns. `done` is called exactly once,
-  // from a gRPC thread or from Shutdown; it must not block. Operations must come with ascending
+  // Sends an operation. Its receiver is called exactly once. Operations must come with ascending
   // sequences.
-  void Send(const Operation& operation, Done done);
+  void Send(OutgoingOperation operation);
 
   // Answers everything that is open, and all that comes later, with `status`.
   void Shutdown(const absl::Status& status);
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return options_.address; }
 
  private:
-  using Stream = ClientStream<v1::Operation, v1::Reply>;
+  using Stream = ClientStream<grpc::ByteBuffer, grpc::ByteBuffer>;
 
-  struct Open {
-    v1::Operation message;
-    Done done;
-  };
+  // Nothing is kept of a list that the server holds.
+  struct Held {};
 
   void Run();
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Receive(const v1::Reply& reply);
+  // Encodes for what the server holds now, and writes.
+  void Write(const OutgoingOperation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Received(uint64_t attempt, const grpc::ByteBuffer& message);
+  // The server wants the operation with its keys, and then what came after it.
+  void Repeat(uint64_t sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Closed(uint64_t attempt, const absl::Status& status);
 
   CompletionLoop& loop_;
-  const std::string address_;
-  const std::unique_ptr<v1::ParameterService::Stub> stub_;
+  const Options options_;
+  grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub_;
+
+  // Used by completions only, which come one at a time.
+  MessagePieces pieces_;
+  ReplyParser parser_;
 
   Mutex mutex_;
   CondVar changed_;
@@ -62,8 +111,12 @@ class ServerLink {
   // The stream broke: wait a little before the next one.
   bool pause_ ABSL_GUARDED_BY(mutex_) = false;
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Not answered yet, by ascending sequence.
-  std::deque<Open> open_ ABSL_GUARDED_BY(mutex_);
+  // Not answered yet, by ascending sequence; those without a receiver have been answered.
+  Ring<OutgoingOperation> open_ ABSL_GUARDED_BY(mutex_);
+  // What the server holds for the current stream.
+  KeyListLru<Held> held_ ABSL_GUARDED_BY(mutex_);
+  v1::Header header_ ABSL_GUARDED_BY(mutex_);
+  std::string before_keys_ ABSL_GUARDED_BY(mutex_);
 
   // Opens the stream again.
   Thread thread_;

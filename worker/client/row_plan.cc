@@ -1,0 +1,157 @@
+#include "worker/client/row_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "common/routing/hash_key.h"
+#include "common/routing/shard_of.h"
+
+namespace paramd {
+namespace {
+
+// A packed key of a table with many rows takes about so many bytes.
+constexpr uint64_t kPackedKeyBytes = 3;
+
+std::string NameOf(absl::uint128 hash) {
+  const uint64_t halves[2] = {absl::Uint128Low64(hash), absl::Uint128High64(hash)};
+  return std::string(reinterpret_cast<const char*>(halves), sizeof(halves));
+}
+
+}  // namespace
+
+RowPlanner::RowPlanner(uint32_t table, const v1::TablePlacement& placement, const Options& options)
+    : table_(table),
+      placement_(placement),
+      options_(options),
+      shards_by_server_(placement.shard_servers_size()),
+      rank_of_shard_(placement.shard_servers_size()),
+      offsets_(placement.shard_servers_size() + 1) {
+  const auto server_of = [&](uint32_t shard) {
+    return placement_.shard_servers(static_cast<int>(shard));
+  };
+  std::iota(shards_by_server_.begin(), shards_by_server_.end(), 0);
+  std::stable_sort(shards_by_server_.begin(), shards_by_server_.end(),
+                   [&](uint32_t a, uint32_t b) { return server_of(a) < server_of(b); });
+  for (uint32_t rank = 0; rank < shards_by_server_.size(); ++rank) {
+    rank_of_shard_[shards_by_server_[rank]] = rank;
+    if (rank == 0 || server_of(shards_by_server_[rank]) != server_of(shards_by_server_[rank - 1])) {
+      server_begins_.push_back(rank);
+    }
+  }
+  server_begins_.push_back(static_cast<uint32_t>(shards_by_server_.size()));
+}
+
+uint64_t RowPlanner::RowsPerOperation() const {
+  const uint64_t row_bytes = placement_.spec().dim() * sizeof(float) +
+                             (placement_.spec().kind() == v1::TableSpec::SPARSE ? kPackedKeyBytes : 0);
+  return std::max<uint64_t>(options_.chunk_bytes / row_bytes, 1);
+}
+
+void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan) {
+  plan->table = table_;
+  plan->dim = placement_.spec().dim();
+  plan->sparse = true;
+  plan->rows = keys.size();
+  plan->parts.clear();
+  plan->segments.clear();
+  plan->order.resize(keys.size());
+  plan->keys.resize(keys.size());
+  // All rows of a block might go to one server.
+  const uint64_t worst_row_bytes = plan->dim * sizeof(float) + sizeof(uint64_t) + 1;
+  const uint64_t servers = server_begins_.size() - 1;
+  const uint64_t block = std::clamp<uint64_t>(
+      RowsPerOperation() * servers, 1, std::max<uint64_t>(options_.max_bytes / worst_row_bytes, 1));
+  for (size_t first = 0; first < keys.size(); first += block) {
+    PlanBlock(keys, first, std::min<size_t>(first + block, keys.size()), plan);
+  }
+}
+
+void RowPlanner::PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last,
+                           RowPlan* plan) {
+  const auto shards = static_cast<uint32_t>(shards_by_server_.size());
+  const size_t size = last - first;
+  hashes_.resize(size);
+  ranks_.resize(size);
+  HashKeys(keys.subspan(first, size), hashes_.data());
+  std::fill(offsets_.begin(), offsets_.end(), 0);
+  for (size_t i = 0; i < size; ++i) {
+    ranks_[i] = rank_of_shard_[ShardOfHash(hashes_[i], shards)];
+    ++offsets_[ranks_[i] + 1];
+  }
+  std::partial_sum(offsets_.begin(), offsets_.end(), offsets_.begin());
+  // Counting sort; it is stable, so keys stay in order.
+  uint32_t* const order = plan->order.data() + first;
+  uint64_t* const sorted = plan->keys.data() + first;
+  for (size_t i = 0; i < size; ++i) {
+    const uint32_t place = offsets_[ranks_[i]]++;
+    order[place] = static_cast<uint32_t>(first + i);
+    sorted[place] = keys[first + i];
+  }
+  // offsets_[r] is where rank r ends now.
+  const auto begin_of = [&](uint32_t rank) { return rank == 0 ? 0 : offsets_[rank - 1]; };
+  for (size_t s = 0; s + 1 < server_begins_.size(); ++s) {
+    const uint32_t begin = server_begins_[s], end = server_begins_[s + 1];
+    if (begin_of(begin) == begin_of(end)) continue;
+    RowPlan::Part& part = plan->parts.emplace_back();
+    part.server = placement_.shard_servers(static_cast<int>(shards_by_server_[begin]));
+    part.first_segment = static_cast<uint32_t>(plan->segments.size());
+    part.first_row = static_cast<uint32_t>(first + begin_of(begin));
+    part.rows = begin_of(end) - begin_of(begin);
+    for (uint32_t rank = begin; rank < end; ++rank) {
+      const uint32_t rows = offsets_[rank] - begin_of(rank);
+      if (rows == 0) continue;
+      plan->segments.push_back({.shard = shards_by_server_[rank], .rows = rows});
+      ++part.segment_count;
+    }
+    EncodePart(part, plan);
+  }
+}
+
+void RowPlanner::EncodePart(RowPlan::Part& part, RowPlan* plan) const {
+  const absl::Span<const Segment> segments = plan->segments_of(part);
+  const absl::Span<const uint64_t> keys =
+      absl::MakeConstSpan(plan->keys).subspan(part.first_row, part.rows);
+  size_t room = 0;
+  for (const Segment& segment : segments) room += MaxEncodedKeys(options_.key_codec, segment.rows);
+  part.keys = Buffer(room);
+  size_t used = 0;
+  uint64_t next = 0;
+  for (const Segment& segment : segments) {
+    used += EncodeKeys(options_.key_codec, keys.subspan(next, segment.rows),
+                       part.keys.data() + used);
+    next += segment.rows;
+  }
+  part.keys.Shrink(used);
+  if (options_.name_key_lists) part.key_list = NameOf(HashKeyList(keys, segments));
+}
+
+RowPlan RowPlanner::PlanDense() const {
+  const auto shards = static_cast<uint32_t>(shards_by_server_.size());
+  RowPlan plan;
+  plan.table = table_;
+  plan.dim = placement_.spec().dim();
+  plan.rows = placement_.spec().rows();
+  const uint64_t max_rows = RowsPerOperation();
+  for (const uint32_t shard : shards_by_server_) {
+    const uint32_t server = placement_.shard_servers(static_cast<int>(shard));
+    const RowRange range = RowsOfShard(plan.rows, shards, shard);
+    for (uint64_t at = range.begin; at < range.end;) {
+      if (plan.parts.empty() || plan.parts.back().server != server ||
+          plan.parts.back().rows >= max_rows) {
+        RowPlan::Part& part = plan.parts.emplace_back();
+        part.server = server;
+        part.first_segment = static_cast<uint32_t>(plan.segments.size());
+      }
+      RowPlan::Part& part = plan.parts.back();
+      const uint64_t rows = std::min(range.end - at, max_rows - part.rows);
+      plan.segments.push_back(
+          {.shard = shard, .rows = static_cast<uint32_t>(rows), .first_row = at});
+      ++part.segment_count;
+      part.rows += static_cast<uint32_t>(rows);
+      at += rows;
+    }
+  }
+  return plan;
+}
+
+}  // namespace paramd

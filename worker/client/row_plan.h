@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "common/base/buffer.h"
+#include "common/wire/key_codec.h"
+#include "common/wire/segment.h"
+#include "paramd/v1/coordinator.pb.h"
+
+namespace paramd {
+
+// How the rows of one table that a batch needs are cut into operations: computed once, for the pull
+// and for the push. Immutable once it is made, hence thread-safe.
+struct RowPlan {
+  // The part that goes to one server in one operation.
+  struct Part {
+    uint32_t server = 0;
+    // Its segments are segments[first_segment, first_segment + segment_count).
+    uint32_t first_segment = 0;
+    uint32_t segment_count = 0;
+    // Sparse: its rows are order[first_row, first_row + rows).
+    uint32_t first_row = 0;
+    uint32_t rows = 0;
+    // Sparse: its keys as they are sent, and, if lists of keys are cached, their name.
+    Buffer keys;
+    std::string key_list;
+  };
+
+  uint32_t table = 0;
+  uint32_t dim = 0;
+  bool sparse = false;
+  uint64_t rows = 0;  // of the caller's matrix
+  // Parts of one server follow one another only in dense tables; together they have every row once.
+  std::vector<Part> parts;
+  // Row i of all parts together is row order[i] of the caller's matrix, and has keys[i]. Keys ascend
+  // in each segment. Dense: both empty; a segment's rows are those from its first_row on.
+  std::vector<Segment> segments;
+  std::vector<uint32_t> order;
+  std::vector<uint64_t> keys;
+
+  absl::Span<const Segment> segments_of(const Part& part) const {
+    return absl::MakeConstSpan(segments).subspan(part.first_segment, part.segment_count);
+  }
+  absl::Span<const uint32_t> order_of(const Part& part) const {
+    return absl::MakeConstSpan(order).subspan(part.first_row, part.rows);
+  }
+};
+
+// Makes plans for one table. Not thread-safe: it keeps scratch memory.
+class RowPlanner {
+ public:
+  struct Options {
+    // Bytes of float32 rows that an operation has about, and has at most.
+    uint64_t chunk_bytes = 512 << 10;
+    uint64_t max_bytes = 8 << 20;
+    KeyCodec key_codec = KeyCodec::kPacked;
+    // Whether parts get the names of their key lists.
+    bool name_key_lists = false;
+  };
+
+  // `table`: the table's index in the shard map.
+  RowPlanner(uint32_t table, const v1::TablePlacement& placement, const Options& options);
+
+  // For ascending, unique `keys` of a sparse table. Replaces the content of `plan`, whose memory is
+  // used again.
+  void PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan);
+
+  // For all rows of a dense table.
+  RowPlan PlanDense() const;
+
+ private:
+  uint64_t RowsPerOperation() const;
+  // Plans keys[first, last) on their own: this many fit into the cache, and the operations of the
+  // first ones are sent before the last ones are looked at.
+  void PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last, RowPlan* plan);
+  // Its keys, as they are sent.
+  void EncodePart(RowPlan::Part& part, RowPlan* plan) const;
+
+  const uint32_t table_;
+  const v1::TablePlacement placement_;
+  const Options options_;
+  // The shards with those of one server together; where each server's begin; and the inverse.
+  std::vector<uint32_t> shards_by_server_;
+  std::vector<uint32_t> server_begins_;
+  std::vector<uint32_t> rank_of_shard_;
+  std::vector<uint64_t> hashes_;
+  std::vector<uint32_t> ranks_;
+  std::vector<uint32_t> offsets_;  // of each rank, in the block
+};
+
+}  // namespace paramd
