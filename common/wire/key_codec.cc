@@ -1,0 +1,193 @@
+#include "common/wire/key_codec.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace paramd {
+namespace {
+
+constexpr size_t kKeysPerControl = 4;
+
+// Keys that are decoded at a time.
+constexpr size_t kBlock = 256;
+
+// Before the first key: a difference is one less than how far a key is from the one before.
+constexpr uint64_t kBeforeFirst = UINT64_MAX;
+
+// A difference is written in 1 << code bytes.
+uint32_t Code(uint64_t difference) {
+  return (difference > 0xff) + (difference > 0xffff) + (difference > 0xffffffff);
+}
+
+constexpr std::array<uint64_t, 4> kMask = {0xff, 0xffff, 0xffffffff, UINT64_MAX};
+
+// Data bytes of the four differences of a control byte.
+constexpr std::array<uint8_t, 256> kDataBytes = [] {
+  std::array<uint8_t, 256> bytes = {};
+  for (size_t control = 0; control < bytes.size(); ++control) {
+    for (size_t i = 0; i < kKeysPerControl; ++i) bytes[control] += 1 << (control >> 2 * i & 3);
+  }
+  return bytes;
+}();
+
+size_t ControlBytes(size_t keys) { return (keys + kKeysPerControl - 1) / kKeysPerControl; }
+
+size_t EncodePacked(absl::Span<const uint64_t> keys, uint8_t* out) {
+  uint8_t* control = out;
+  uint8_t* data = out + ControlBytes(keys.size());
+  uint64_t before = kBeforeFirst;
+  for (size_t begin = 0; begin < keys.size(); begin += kKeysPerControl) {
+    const size_t count = std::min(kKeysPerControl, keys.size() - begin);
+    uint32_t codes = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t key = keys[begin + i];
+      const uint64_t difference = key - before - 1;
+      const uint32_t code = Code(difference);
+      // Always 8 bytes, for which there is room: each key so far has taken at most so many.
+      std::memcpy(data, &difference, sizeof(difference));
+      data += size_t{1} << code;
+      codes |= code << 2 * i;
+      before = key;
+    }
+    *control++ = static_cast<uint8_t>(codes);
+  }
+  return static_cast<size_t>(data - out);
+}
+
+// The keys decoded so far.
+struct Progress {
+  uint64_t before = kBeforeFirst;
+  uint64_t wraps = 0;  // how often the keys passed 2^64; the first key does once
+};
+
+// Decodes keys.size() <= 4 differences and returns where the next ones are. 8 bytes can be read
+// where each begins.
+const uint8_t* Unpack(uint32_t control, const uint8_t* data, absl::Span<uint64_t> keys,
+                      Progress* progress) {
+  for (uint64_t& key : keys) {
+    const uint32_t code = control & 3;
+    control >>= 2;
+    uint64_t difference;
+    std::memcpy(&difference, data, sizeof(difference));
+    data += size_t{1} << code;
+    key = progress->before + (difference & kMask[code]) + 1;
+    progress->wraps += key <= progress->before;
+    progress->before = key;
+  }
+  return data;
+}
+
+// Decodes at most kBlock keys.
+absl::Status DecodeBlock(ByteReader* control, ByteReader* data, absl::Span<uint64_t> keys,
+                         Progress* progress) {
+  std::array<uint8_t, kBlock / kKeysPerControl> control_scratch;
+  const size_t control_bytes = ControlBytes(keys.size());
+  const uint8_t* codes = control->Exactly(control_bytes, control_scratch.data());
+  size_t size = 0;
+  for (size_t i = 0; i < control_bytes; ++i) size += kDataBytes[codes[i]];
+  const size_t unused = control_bytes * kKeysPerControl - keys.size();
+  if (unused > 0 && codes[control_bytes - 1] >> 2 * (kKeysPerControl - unused) != 0) {
+    return absl::InvalidArgumentError("packed keys: control bits behind the last key");
+  }
+  size -= unused;  // their codes of 0 counted as a byte each
+  if (size > data->remaining()) {
+    return absl::InvalidArgumentError("packed keys: the bytes end before the last key");
+  }
+  // Differences are read 8 bytes at a time: in place when so many follow the block in its piece.
+  constexpr size_t kSlack = sizeof(uint64_t) - 1;
+  std::array<uint8_t, kBlock * sizeof(uint64_t) + kSlack> data_scratch;
+  const uint8_t* at = data_scratch.data();
+  if (data->contiguous() >= size + kSlack) {
+    at = data->Next(size).data();
+  } else {
+    data->Copy(size, data_scratch.data());
+    std::memset(data_scratch.data() + size, 0, kSlack);
+  }
+  size_t done = 0;
+  for (; done + kKeysPerControl <= keys.size(); done += kKeysPerControl) {
+    at = Unpack(*codes++, at, keys.subspan(done, kKeysPerControl), progress);
+  }
+  if (done < keys.size()) Unpack(*codes, at, keys.subspan(done), progress);
+  return absl::OkStatus();
+}
+
+absl::Status DecodePacked(ByteReader* bytes, absl::Span<uint64_t> keys) {
+  if (bytes->remaining() < ControlBytes(keys.size())) {
+    return absl::InvalidArgumentError("packed keys: the bytes end within the control bytes");
+  }
+  ByteReader data = *bytes;
+  ByteReader control = data.Take(ControlBytes(keys.size()));
+  Progress progress;
+  for (size_t begin = 0; begin < keys.size(); begin += kBlock) {
+    RETURN_IF_ERROR(DecodeBlock(&control, &data, keys.subspan(begin, kBlock), &progress));
+  }
+  if (!keys.empty() && progress.wraps != 1) {
+    return absl::InvalidArgumentError("packed keys: the keys pass 2^64");
+  }
+  *bytes = data;
+  return absl::OkStatus();
+}
+
+absl::Status DecodeRaw(ByteReader* bytes, absl::Span<uint64_t> keys) {
+  const size_t size = keys.size() * sizeof(uint64_t);
+  if (bytes->remaining() < size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("keys: ", bytes->remaining(), " bytes instead of ", size));
+  }
+  ByteReader rest = *bytes;
+  rest.Copy(size, reinterpret_cast<uint8_t*>(keys.data()));
+  bool ascend = true;
+  for (size_t i = 1; i < keys.size(); ++i) ascend &= keys[i - 1] < keys[i];
+  if (!ascend) return absl::InvalidArgumentError("keys do not ascend within a segment");
+  *bytes = rest;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+size_t MaxEncodedKeys(KeyCodec codec, size_t keys) {
+  const size_t raw = keys * sizeof(uint64_t);
+  return codec == KeyCodec::kPacked ? ControlBytes(keys) + raw : raw;
+}
+
+size_t EncodeKeys(KeyCodec codec, absl::Span<const uint64_t> keys, uint8_t* out) {
+  if (codec == KeyCodec::kPacked) return EncodePacked(keys, out);
+  const size_t size = MaxEncodedKeys(codec, keys.size());
+  if (size > 0) std::memcpy(out, keys.data(), size);
+  return size;
+}
+
+absl::Status DecodeKeys(KeyCodec codec, ByteReader* bytes, absl::Span<uint64_t> keys) {
+  switch (codec) {
+    case KeyCodec::kRaw:
+      return DecodeRaw(bytes, keys);
+    case KeyCodec::kPacked:
+      return DecodePacked(bytes, keys);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("unknown key codec ", static_cast<int>(codec)));
+}
+
+absl::uint128 HashKeyList(absl::Span<const uint64_t> keys, absl::Span<const Segment> segments) {
+  // A chain over the segments: what came before, the hash of the keys, and how many there are.
+  std::array<uint64_t, 5> link = {};
+  for (const Segment& segment : segments) {
+    assert(segment.rows <= keys.size());
+    const XXH128_hash_t hash = XXH3_128bits(keys.data(), segment.rows * sizeof(uint64_t));
+    keys.remove_prefix(segment.rows);
+    link = {link[0], link[1], hash.low64, hash.high64, segment.rows};
+    const XXH128_hash_t chained = XXH3_128bits(link.data(), sizeof(link));
+    link[0] = chained.low64;
+    link[1] = chained.high64;
+  }
+  assert(keys.empty());
+  return absl::MakeUint128(link[1], link[0]);
+}
+
+}  // namespace paramd
