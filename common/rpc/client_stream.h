@@ -3,13 +3,13 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/async_stream.h>
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
+#include "common/base/ring.h"
 #include "common/rpc/completion.h"
 #include "common/rpc/completion_loop.h"
 #include "common/rpc/status.h"
@@ -152,7 +152,7 @@ class ClientStream final {
   std::shared_ptr<ClientStream> self_;
   Mutex mutex_;
   // The front is being written when `writing_`.
-  std::deque<Request> queue_ ABSL_GUARDED_BY(mutex_);
+  Ring<Request> queue_ ABSL_GUARDED_BY(mutex_);
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -4,12 +4,12 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "common/base/mutex.h"
+#include "common/base/ring.h"
 #include "common/rpc/completion.h"
 #include "common/rpc/completion_threads.h"
 
@@ -90,7 +90,7 @@ class ServerStream final {
     Mutex mutex_;
     ServerStream* stream_ ABSL_GUARDED_BY(mutex_);
     // The front is being written when `writing_`.
-    std::deque<Response> queue_ ABSL_GUARDED_BY(mutex_);
+    Ring<Response> queue_ ABSL_GUARDED_BY(mutex_);
     bool writing_ ABSL_GUARDED_BY(mutex_) = false;
     bool closing_ ABSL_GUARDED_BY(mutex_) = false;
     grpc::Status status_ ABSL_GUARDED_BY(mutex_);

@@ -176,9 +176,8 @@ size_t WriteBeforeValues(size_t value_bytes, uint8_t* out) {
   return static_cast<size_t>(at - out);
 }
 
-size_t WriteBeforeValues(const Reply& reply) {
-  uint8_t bytes[kReplyRoom];
-  uint8_t* at = bytes;
+size_t WritePlainReply(const Reply& reply, uint8_t* out) {
+  uint8_t* at = out;
   const auto write = [&at](int field, uint64_t value) {
     if (value == 0) return;
     at = CodedOutputStream::WriteTagToArray(VarintTag(field), at);
@@ -187,6 +186,12 @@ size_t WriteBeforeValues(const Reply& reply) {
   write(v1::Reply::kSequenceFieldNumber, reply.sequence);
   write(v1::Reply::kEpochFieldNumber, reply.epoch);
   write(v1::Reply::kClockFieldNumber, reply.clock);
+  return static_cast<size_t>(at - out);
+}
+
+size_t WriteBeforeValues(const Reply& reply) {
+  uint8_t bytes[kReplyRoom];
+  uint8_t* at = bytes + WritePlainReply(reply, bytes);
   at = CodedOutputStream::WriteTagToArray(BytesTag(v1::Reply::kValuesFieldNumber), at);
   at = CodedOutputStream::WriteVarint64ToArray(reply.values.size() - kReplyRoom, at);
   const auto size = static_cast<size_t>(at - bytes);

@@ -10,6 +10,7 @@
 #include "common/wire/byte_reader.h"
 #include "common/wire/operation.h"
 #include "common/wire/segment.h"
+#include "common/wire/value_codec.h"
 #include "paramd/v1/parameter.pb.h"
 
 namespace paramd {
@@ -77,6 +78,13 @@ size_t WriteBeforeValues(size_t value_bytes, uint8_t* out);
 // in reply.values, which has kReplyRoom bytes there. Returns the first byte's place in the buffer.
 // The status must be OK.
 size_t WriteBeforeValues(const Reply& reply);
+
+// Most bytes of a Reply message without values and text.
+inline constexpr size_t kMaxPlainReply = kReplyRoom;
+
+// The whole Reply message of a reply without values whose status is OK, to `out`; returns the number
+// of bytes.
+size_t WritePlainReply(const Reply& reply, uint8_t* out);
 
 // The whole Reply message, without values, to `out`, which is replaced.
 void WriteReply(const Reply& reply, std::string* out);

@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "common/wire/byte_reader.h"
-#include "common/wire/operation.h"
+#include "common/wire/segment.h"
 
 namespace paramd {
 

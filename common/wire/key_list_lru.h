@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
 #include <string>
-#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
@@ -28,22 +28,26 @@ class KeyListLru {
     return &entries_.front().value;
   }
 
-  // Holds a list of `keys` keys, dropping those used longest ago; not at all when it alone is too
-  // much. A name that is held gets the new value.
-  void Insert(absl::string_view name, uint64_t keys, Value value) {
+  // Holds a list of `keys` keys, dropping those used longest ago, and returns what is kept of it,
+  // to be filled: it may have the memory of one that was dropped. Null: the list alone is too much.
+  // Valid until the next call.
+  Value* Insert(absl::string_view name, uint64_t keys) {
     const uint64_t bytes = BytesOf(keys);
-    if (const auto found = index_.find(name); found != index_.end()) Erase(found->second);
-    if (bytes > budget_) return;
-    while (used_ + bytes > budget_) Erase(std::prev(entries_.end()));
-    entries_.push_front({std::string(name), bytes, std::move(value)});
-    index_.emplace(entries_.front().name, entries_.begin());
+    if (const auto found = index_.find(name); found != index_.end()) Drop(found->second);
+    if (bytes > budget_) return nullptr;
+    while (used_ + bytes > budget_) Drop(std::prev(entries_.end()));
+    if (dropped_.empty()) dropped_.emplace_front();
+    entries_.splice(entries_.begin(), dropped_, dropped_.begin());
+    Entry& entry = entries_.front();
+    entry.name.assign(name.data(), name.size());
+    entry.bytes = bytes;
+    index_.emplace(entry.name, entries_.begin());
     used_ += bytes;
+    return &entry.value;
   }
 
   void Clear() {
-    index_.clear();
-    entries_.clear();
-    used_ = 0;
+    while (!entries_.empty()) Drop(entries_.begin());
   }
 
   size_t size() const { return entries_.size(); }
@@ -59,15 +63,16 @@ class KeyListLru {
   // Part of the protocol: what a list counts for, with segments and bookkeeping.
   static uint64_t BytesOf(uint64_t keys) { return 1024 + 8 * keys; }
 
-  void Erase(typename Entries::iterator entry) {
+  void Drop(typename Entries::iterator entry) {
     used_ -= entry->bytes;
     index_.erase(entry->name);
-    entries_.erase(entry);
+    dropped_.splice(dropped_.begin(), entries_, entry);
   }
 
   const uint64_t budget_;
   uint64_t used_ = 0;
   Entries entries_;  // used last first
+  Entries dropped_;  // for their memory
   absl::flat_hash_map<absl::string_view, typename Entries::iterator> index_;
 };
 

@@ -1,46 +1,104 @@
 #include "server/rpc/parameter_service.h"
 
+#include <grpcpp/support/byte_buffer.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "common/rpc/messages.h"
 #include "common/rpc/server_stream.h"
 #include "common/rpc/status.h"
-#include "common/wire/codec.h"
+#include "common/wire/frame.h"
+#include "server/rpc/operation_reader.h"
 
 namespace paramd {
 namespace {
 
-using Stream = ServerStream<v1::Operation, v1::Reply>;
+using Stream = ServerStream<grpc::ByteBuffer, grpc::ByteBuffer>;
+
+grpc::ByteBuffer Encode(const Reply& reply) {
+  grpc::Slice slice;
+  if (reply.values.size() > 0) {
+    const size_t begin = WriteBeforeValues(reply);
+    slice = SliceOf(reply.values, begin, reply.values.size() - begin);
+  } else if (reply.status.ok() && !reply.send_keys) {
+    uint8_t bytes[kMaxPlainReply];
+    slice = grpc::Slice(bytes, WritePlainReply(reply, bytes));
+  } else {
+    std::string bytes;
+    WriteReply(reply, &bytes);
+    slice = grpc::Slice(bytes);
+  }
+  return grpc::ByteBuffer(&slice, 1);
+}
 
 }  // namespace
 
+class ParameterServiceImpl::Session {
+ public:
+  Session(ParameterServiceImpl& service, std::shared_ptr<Stream::Writer> writer)
+      : service_(service),
+        writer_(std::move(writer)),
+        number_(service.NewSessionNumber()),
+        answer_([writer = writer_](const Reply& reply) { writer->Write(Encode(reply)); }) {}
+
+  ~Session() {
+    if (client_ != 0) service_.End(client_, incarnation_, number_);
+  }
+
+  void Handle(const grpc::ByteBuffer& message) {
+    const OperationReader::Outcome outcome = reader_.Read(pieces_.Of(message));
+    switch (outcome.kind) {
+      case OperationReader::Outcome::Kind::kOperation:
+        Identify(outcome.operation);
+        service_.engine_.Handle(outcome.operation, answer_);
+        break;
+      case OperationReader::Outcome::Kind::kAnswer:
+        answer_({.sequence = outcome.operation.sequence, .status = outcome.status});
+        break;
+      case OperationReader::Outcome::Kind::kSendKeys:
+        answer_({.sequence = outcome.operation.sequence, .send_keys = true});
+        break;
+      case OperationReader::Outcome::Kind::kIgnore:
+        break;
+      case OperationReader::Outcome::Kind::kBroken:
+        writer_->Close(ToGrpc(outcome.status));
+        break;
+    }
+    // What was received is not held until the next message.
+    pieces_.Clear();
+  }
+
+ private:
+  void Identify(const Operation& operation) {
+    if (operation.client == client_ && operation.incarnation == incarnation_) return;
+    client_ = operation.client;
+    incarnation_ = operation.incarnation;
+    service_.Identify(client_, number_);
+  }
+
+  ParameterServiceImpl& service_;
+  const std::shared_ptr<Stream::Writer> writer_;
+  const uint64_t number_;
+  const ReplyCallback answer_;
+  MessagePieces pieces_;
+  OperationReader reader_;
+  // Who speaks; 0: nobody yet.
+  uint32_t client_ = 0;
+  uint64_t incarnation_ = 0;
+};
+
 void ParameterServiceImpl::Accept(StreamQueue& queue) {
   const auto open = [this](const std::shared_ptr<Stream::Writer>& writer) {
-    const auto session = std::make_shared<Session>();  // shared by the two callbacks
-    session->number = NewSessionNumber();
-    return Stream::Handlers{.on_request =
-                                [this, session, writer](v1::Operation& message) {
-                                  const auto answer = [writer](const Reply& reply) {
-                                    v1::Reply encoded;
-                                    Encode(reply, &encoded);
-                                    writer->Write(std::move(encoded));
-                                  };
-                                  const absl::StatusOr<DecodedOperation> operation =
-                                      DecodeOperation(message);
-                                  if (operation.ok()) {
-                                    Identify(operation->view(), *session);
-                                    engine_.Handle(operation->view(), answer);
-                                  } else {
-                                    answer(Reply{.sequence = message.header().sequence(),
-                                                 .status = operation.status()});
-                                  }
-                                },
-                            .on_closed = [this, session] { End(*session); }};
+    const auto session = std::make_shared<Session>(*this, writer);
+    return Stream::Handlers{
+        .on_request = [session](grpc::ByteBuffer& message) { session->Handle(message); },
+        .on_closed = nullptr};
   };
-  Stream::Accept(
-      queue, std::make_shared<Stream::Service>(Stream::Service{
-                 .request = [this](auto*... call) { RequestExchange(call...); }, .open = open}));
+  Stream::Accept(queue,
+                 std::make_shared<Stream::Service>(Stream::Service{
+                     .request = [this](auto*... call) { RequestExchange(call...); }, .open = open}));
 }
 
 uint64_t ParameterServiceImpl::NewSessionNumber() {
@@ -48,23 +106,20 @@ uint64_t ParameterServiceImpl::NewSessionNumber() {
   return ++sessions_;
 }
 
-void ParameterServiceImpl::Identify(const Operation& operation, Session& session) {
-  if (operation.client == session.client && operation.incarnation == session.incarnation) return;
-  session.client = operation.client;
-  session.incarnation = operation.incarnation;
+void ParameterServiceImpl::Identify(uint32_t client, uint64_t session) {
   MutexLock lock(mutex_);
-  uint64_t& newest = newest_[session.client];
-  newest = std::max(newest, session.number);
+  uint64_t& newest = newest_[client];
+  newest = std::max(newest, session);
 }
 
-void ParameterServiceImpl::End(const Session& session) {
+void ParameterServiceImpl::End(uint32_t client, uint64_t incarnation, uint64_t session) {
   // Under the lock, so that a newer stream begins before (then there is nothing to do) or after it.
   // What is answered goes to the stream that has ended.
   MutexLock lock(mutex_);
-  const auto newest = newest_.find(session.client);
-  if (newest == newest_.end() || newest->second != session.number) return;
+  const auto newest = newest_.find(client);
+  if (newest == newest_.end() || newest->second != session) return;
   newest_.erase(newest);
-  engine_.Cancel(session.client, session.incarnation);
+  engine_.Cancel(client, incarnation);
 }
 
 grpc::Status ParameterServiceImpl::ReadShard(grpc::ServerContext*,

@@ -13,9 +13,10 @@
 
 namespace paramd {
 
-// ParameterService over gRPC: decodes, calls the Engine, which outlives it, and encodes.
+// ParameterService over gRPC. Operations are read where they were received (common/wire/frame.h),
+// and handed to the Engine, which outlives the service.
 class ParameterServiceImpl final
-    : public v1::ParameterService::WithAsyncMethod_Exchange<v1::ParameterService::Service>,
+    : public v1::ParameterService::WithRawMethod_Exchange<v1::ParameterService::Service>,
       public DaemonService {
  public:
   explicit ParameterServiceImpl(Engine& engine) : engine_(engine) {}
@@ -28,18 +29,14 @@ class ParameterServiceImpl final
                          grpc::ServerWriter<v1::ShardRows>* writer) override;
 
  private:
-  // One stream, and the client that speaks on it (0: nobody yet).
-  struct Session {
-    uint64_t number = 0;
-    uint32_t client = 0;
-    uint64_t incarnation = 0;
-  };
+  // One stream.
+  class Session;
 
   uint64_t NewSessionNumber();
-  // Notes that the client's newest stream is this one.
-  void Identify(const Operation& operation, Session& session);
+  // Notes that the client's newest stream is the one of this number.
+  void Identify(uint32_t client, uint64_t session);
   // The stream is gone: nobody waits for its parked pulls, unless the client has a newer stream.
-  void End(const Session& session);
+  void End(uint32_t client, uint64_t incarnation, uint64_t session);
 
   Engine& engine_;
   Mutex mutex_;

@@ -66,7 +66,7 @@ void ServerLink::Write(const OutgoingOperation& outgoing) {
   }
   if (part != nullptr && !part->key_list.empty()) {
     header_.set_key_list(part->key_list);
-    if (!held) held_.Insert(part->key_list, part->rows, Held());
+    if (!held) held_.Insert(part->key_list, part->rows);
   }
 
   uint8_t before_values[kMaxBeforeValues];
