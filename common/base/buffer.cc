@@ -30,8 +30,7 @@ class Buffer::Pool {
     }
     if (block == nullptr) {
       const size_t bytes = size_class < kClasses ? BytesOf(size_class) : size;
-      void* const memory =
-          ::operator new(sizeof(Block) + bytes, std::align_val_t(alignof(Block)));
+      void* const memory = ::operator new(sizeof(Block) + bytes, std::align_val_t(alignof(Block)));
       block = new (memory) Block;
       block->size_class = size_class;
     }
@@ -57,7 +56,7 @@ class Buffer::Pool {
 
  private:
   static constexpr size_t kSmallest = 256;
-  static constexpr uint32_t kClasses = 17;            // up to 16 MiB; larger ones are not kept
+  static constexpr uint32_t kClasses = 17;  // up to 16 MiB; larger ones are not kept
   static constexpr size_t kMaxPooled = 64 * 1024 * 1024;
 
   static size_t BytesOf(uint32_t size_class) { return kSmallest << size_class; }

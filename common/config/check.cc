@@ -46,7 +46,8 @@ class Checker {
         Fail({path + "name"}, absl::StrCat("a second table \"", table.name(), "\""));
       }
       if (table.has_consistency()) FeatureSum(table.consistency(), path + "consistency.mode");
-      if (table.transport().has_pull()) Pull(table.transport().pull(), path + "transport.pull.values");
+      if (table.transport().has_pull())
+        Pull(table.transport().pull(), path + "transport.pull.values");
     }
     FeatureSum(config_.consistency(), "consistency.mode");
   }

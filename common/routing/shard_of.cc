@@ -1,18 +1,12 @@
 #include "common/routing/shard_of.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
-#include <bit>
+
+#include "common/routing/hash_keys.h"
 
 namespace paramd {
 
-static_assert(std::endian::native == std::endian::little, "keys are hashed and sent as they are");
-
-uint32_t ShardOfKey(uint64_t key, uint32_t shards) {
-  const uint64_t hash = XXH3_64bits(&key, sizeof(key));
-  return static_cast<uint32_t>((static_cast<unsigned __int128>(hash) * shards) >> 64);
-}
+uint32_t ShardOfKey(uint64_t key, uint32_t shards) { return ShardOfHash(HashKey(key), shards); }
 
 RowRange RowsOfShard(uint64_t rows, uint32_t shards, uint32_t shard) {
   const auto cut = [&](uint64_t part) {

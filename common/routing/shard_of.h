@@ -9,6 +9,11 @@ namespace paramd {
 // must agree.
 uint32_t ShardOfKey(uint64_t key, uint32_t shards);
 
+// The same from the key's hash (HashKey).
+inline uint32_t ShardOfHash(uint64_t hash, uint32_t shards) {
+  return static_cast<uint32_t>((static_cast<unsigned __int128>(hash) * shards) >> 64);
+}
+
 // Rows [begin, end) of a dense table.
 struct RowRange {
   uint64_t begin = 0;

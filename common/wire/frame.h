@@ -82,8 +82,8 @@ size_t WriteBeforeValues(const Reply& reply);
 // Most bytes of a Reply message without values and text.
 inline constexpr size_t kMaxPlainReply = kReplyRoom;
 
-// The whole Reply message of a reply without values whose status is OK, to `out`; returns the number
-// of bytes.
+// The whole Reply message of a reply without values whose status is OK, to `out`; returns the
+// number of bytes.
 size_t WritePlainReply(const Reply& reply, uint8_t* out);
 
 // The whole Reply message, without values, to `out`, which is replaced.

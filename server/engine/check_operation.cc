@@ -1,8 +1,5 @@
 #include "server/engine/check_operation.h"
 
-#include <cstring>
-#include <limits>
-
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 
@@ -23,40 +20,41 @@ absl::Status CheckLength(const char* what, uint64_t length, uint64_t expected) {
       absl::StrCat("lengths do not add up: ", length, " ", what, " instead of ", expected));
 }
 
-// An exponent of all ones is infinite or NaN. One pass without branches, for the vector unit.
-bool AllFinite(absl::Span<const float> values) {
-  uint32_t bad = 0;
-  for (const float value : values) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    bad |= (bits & 0x7f800000) == 0x7f800000;
-  }
-  return bad == 0;
-}
-
-// Finds the shards and the rows' number; keys are left out.
-absl::StatusOr<CheckedOperation> FindShards(const View& view, const Operation& operation) {
+// Finds the shards of the segments and returns the number of rows.
+absl::StatusOr<uint64_t> FindShards(const View& view, const Operation& operation,
+                                    CheckedOperation* checked) {
   if (operation.table >= view.tables.size()) {
     return absl::NotFoundError(absl::StrCat("there is no table ", operation.table));
   }
-  CheckedOperation checked = {.table = view.tables[operation.table]};
-  checked.parts.reserve(operation.segments.size());
-  std::vector<bool> seen(checked.table->shards());
+  checked->table = view.tables[operation.table];
+  const Table& table = *checked->table;
+  checked->seen.assign(table.shards(), false);
+  uint64_t rows = 0;
   for (const Segment& segment : operation.segments) {
-    if (segment.shard >= checked.table->shards() ||
-        checked.table->shard(segment.shard) == nullptr) {
-      return absl::NotFoundError(absl::StrCat("table ", checked.table->spec().name(), ": shard ",
-                                              segment.shard, " is not here"));
+    if (segment.shard >= table.shards() || table.shard(segment.shard) == nullptr) {
+      return absl::NotFoundError(
+          absl::StrCat("table ", table.spec().name(), ": shard ", segment.shard, " is not here"));
     }
-    if (seen[segment.shard]) {
+    if (checked->seen[segment.shard]) {
       return absl::InvalidArgumentError(absl::StrCat("shard ", segment.shard, " comes twice"));
     }
-    seen[segment.shard] = true;
-    checked.parts.push_back({.shard = checked.table->shard(segment.shard),
-                             .rows = {.count = segment.rows, .first_row = segment.first_row}});
-    checked.values += uint64_t{segment.rows};
+    checked->seen[segment.shard] = true;
+    checked->parts.push_back({.shard = table.shard(segment.shard),
+                              .rows = {.count = segment.rows, .first_row = segment.first_row}});
+    rows += segment.rows;
   }
-  return checked;
+  return rows;
+}
+
+// Gives the parts their values. The limits have been kept.
+absl::Status TakePartValues(const Operation& operation, CheckedOperation* checked) {
+  ByteReader values = operation.values;
+  for (ShardPart& part : checked->parts) {
+    ASSIGN_OR_RETURN(part.values, TakeValues(operation.codec, part.shape(), &values));
+  }
+  if (values.remaining() == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("lengths do not add up: ", values.remaining(), " bytes behind the last value"));
 }
 
 }  // namespace
@@ -77,42 +75,44 @@ absl::Status CheckSender(const View& view, const Operation& operation) {
 }
 
 absl::Status CheckControl(const Operation& operation) {
-  if (!operation.segments.empty() || !operation.keys.empty() || !operation.values.empty()) {
+  if (!operation.segments.empty() || !operation.keys.empty() || operation.values.remaining() > 0) {
     return absl::InvalidArgumentError("only pulls and pushes have rows");
   }
   return CheckClock(operation);
 }
 
-absl::StatusOr<CheckedOperation> CheckRows(const View& view, const Operation& operation,
-                                           const OperationLimits& limits) {
+absl::Status CheckRows(const View& view, const Operation& operation, const OperationLimits& limits,
+                       CheckedOperation* checked) {
+  checked->table = nullptr;
+  checked->parts.clear();
   RETURN_IF_ERROR(CheckClock(operation));
   const bool push = operation.kind == OperationKind::kPush;
-  if (push && operation.segments.empty()) {
-    RETURN_IF_ERROR(CheckControl(operation));
-    return CheckedOperation();
+  if (push && operation.segments.empty()) return CheckControl(operation);
+  if (!push && operation.codec == ValueCodec::kTopK) {
+    return absl::InvalidArgumentError("top_k is for pushes");
   }
-  ASSIGN_OR_RETURN(CheckedOperation checked, FindShards(view, operation));
-  const uint64_t rows = checked.values;
-  checked.values *= checked.table->spec().dim();
-  if (rows > limits.max_rows || checked.values > limits.max_values) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(rows, " rows, ", checked.values, " values: at most ", limits.max_rows,
-                     " rows and ", limits.max_values, " values go into one operation"));
+  ASSIGN_OR_RETURN(const uint64_t rows, FindShards(view, operation, checked));
+  const uint64_t values = rows * checked->table->spec().dim();
+  if (rows > limits.max_rows || values > limits.max_values) {
+    return absl::InvalidArgumentError(absl::StrCat(rows, " rows, ", values, " values: at most ",
+                                                   limits.max_rows, " rows and ", limits.max_values,
+                                                   " values go into one operation"));
   }
-  RETURN_IF_ERROR(CheckLength("keys", operation.keys.size(), checked.table->sparse() ? rows : 0));
-  RETURN_IF_ERROR(CheckLength("values", operation.values.size(), push ? checked.values : 0));
+  const bool sparse = checked->table->sparse();
+  RETURN_IF_ERROR(CheckLength("keys", operation.keys.size(), sparse ? rows : 0));
+  if (push) {
+    RETURN_IF_ERROR(TakePartValues(operation, checked));
+  } else {
+    RETURN_IF_ERROR(CheckLength("bytes of values", operation.values.remaining(), 0));
+  }
+  checked->hashes.resize(operation.keys.size());
   uint64_t next_key = 0;
-  for (ShardPart& part : checked.parts) {
-    if (checked.table->sparse()) {
-      part.rows.keys = operation.keys.subspan(next_key, part.rows.count);
-      next_key += part.rows.count;
-    }
-    RETURN_IF_ERROR(part.shard->CheckRows(part.rows));
+  for (ShardPart& part : checked->parts) {
+    if (sparse) part.rows.keys = operation.keys.subspan(next_key, part.rows.count);
+    RETURN_IF_ERROR(part.shard->CheckRows(&part.rows, checked->hashes.data() + next_key));
+    next_key += part.rows.keys.size();
   }
-  if (!AllFinite(operation.values)) {
-    return absl::InvalidArgumentError("a gradient is NaN or infinite");
-  }
-  return checked;
+  return absl::OkStatus();
 }
 
 }  // namespace paramd

@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "common/wire/byte_reader.h"
 #include "common/wire/operation.h"
+#include "common/wire/value_codec.h"
 #include "server/engine/view.h"
 #include "server/table/rows.h"
 #include "server/table/table.h"
@@ -20,18 +21,26 @@ struct OperationLimits {
   uint64_t max_values = uint64_t{1} << 28;  // rows x dim
 };
 
-// The part of an operation for one shard. Borrows the shard from its table, and the keys.
+// The part of an operation for one shard. Borrows the shard from its table, and the operation's
+// keys and values.
 struct ShardPart {
   Shard* shard = nullptr;
   RowSet rows;
+  ByteReader values;  // push: its gradients, which can be decoded
+
+  ValueShape shape() const {
+    return {.rows = static_cast<uint32_t>(rows.count), .dim = shard->dim()};
+  }
 };
 
-// A pull or push that a view allows. Keys and values are those of the operation.
+// A pull or push that a view allows. Keys and values are those of the operation. May be moved, but
+// not copied.
 struct CheckedOperation {
   // Shared, for the operation may outlast the view.
   std::shared_ptr<const Table> table;
   std::vector<ShardPart> parts;
-  uint64_t values = 0;  // rows x dim of all parts
+  std::vector<uint64_t> hashes;  // of all keys; the parts borrow them
+  std::vector<bool> seen;        // shards, while it is checked
 };
 
 // Whether the operation's client is a member with this incarnation, and (for a pull, or a push that
@@ -41,12 +50,13 @@ absl::Status CheckSender(const View& view, const Operation& operation);
 // That an ATTACH, ADVANCE or DETACH carries no rows and a clock that can be. INVALID_ARGUMENT.
 absl::Status CheckControl(const Operation& operation);
 
-// Everything else about a pull or push. Takes no lock and changes nothing.
+// Everything else about a pull or push; replaces the content of `checked`, whose memory is used
+// again. Takes no lock and changes nothing.
 // NOT_FOUND: no such table, or a shard that lives elsewhere. INVALID_ARGUMENT: a shard twice, rows
 // outside of their shard, lengths that do not add up, keys that are not strictly ascending or
-// belong to another shard, a value that is not finite, a clock that cannot be, more rows or values
-// than the limits.
-absl::StatusOr<CheckedOperation> CheckRows(const View& view, const Operation& operation,
-                                           const OperationLimits& limits);
+// belong to another shard, values that cannot be decoded or are not finite, a clock that cannot be,
+// more rows or values than the limits.
+absl::Status CheckRows(const View& view, const Operation& operation, const OperationLimits& limits,
+                       CheckedOperation* checked);
 
 }  // namespace paramd

@@ -4,7 +4,11 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/buffer.h"
 #include "common/base/status_macros.h"
+#include "common/wire/value_codec.h"
+#include "common/wire/value_decoder.h"
+#include "common/wire/value_encoder.h"
 #include "server/consistency/policy.h"
 #include "server/table/hasher.h"
 #include "server/table/sequence_marks.h"
@@ -14,10 +18,22 @@ namespace paramd {
 namespace {
 
 // The clock that every client has to reach before the pull is answered.
-uint64_t ClockNeededBy(const PendingPull& pull) {
-  if (pull.operation.ignore_clock) return 0;
-  return ClockToWaitFor(pull.checked.table->spec().consistency(), pull.operation.clock);
+uint64_t ClockNeededBy(const Operation& operation, const Table& table) {
+  if (operation.ignore_clock) return 0;
+  return ClockToWaitFor(table.spec().consistency(), operation.clock);
 }
+
+// Memory that a thread uses for one operation after the other.
+struct Scratch {
+  CheckedOperation checked;
+  ValueDecoder decoder;
+  ValueEncoder encoder;
+
+  static Scratch& OfThread() {
+    static thread_local Scratch scratch;
+    return scratch;
+  }
+};
 
 template <typename Function>
 void ForEachSynchronousShard(const View& view, const Function& function) {
@@ -42,13 +58,13 @@ Engine::~Engine() {
   }
   for (PendingPull& pull : waiting) {
     pull.reply.status = absl::CancelledError("the server stops");
-    pull.done(std::move(pull.reply));
+    pull.done(pull.reply);
   }
 }
 
 // ---- operations
 
-void Engine::Handle(const Operation& operation, ReplyCallback done) {
+void Engine::Handle(const Operation& operation, const ReplyCallback& done) {
   switch (operation.kind) {
     case OperationKind::kAttach:
     case OperationKind::kAdvance:
@@ -58,7 +74,9 @@ void Engine::Handle(const Operation& operation, ReplyCallback done) {
     case OperationKind::kPush:
       return Finish(Push(operation), done);
     case OperationKind::kPull:
-      return Pull(operation, std::move(done));
+      return Pull(operation, done);
+    case OperationKind::kOpen:
+      break;  // the transport's business
   }
   Finish({.sequence = operation.sequence, .status = absl::InvalidArgumentError("unknown kind")},
          done);
@@ -88,9 +106,9 @@ Engine::Admission Engine::Begin(const Operation& operation) const {
   return {.reply = NewReply(operation), .view = view_, .closed = closed_};
 }
 
-void Engine::Finish(Reply reply, const ReplyCallback& done) {
+void Engine::Finish(const Reply& reply, const ReplyCallback& done) {
   if (!reply.status.ok()) refused_.fetch_add(1, std::memory_order_relaxed);
-  done(std::move(reply));
+  done(reply);
 }
 
 Reply Engine::AttachOrAdvance(const Operation& operation) {
@@ -137,12 +155,10 @@ Reply Engine::Push(const Operation& operation) {
   Admission admission = Begin(operation);
   Reply& reply = admission.reply;
   if (!reply.status.ok()) return reply;
-  const auto checked = CheckRows(*admission.view, operation, options_.limits);
-  if (!checked.ok()) {
-    reply.status = checked.status();
-    return reply;
-  }
-  Deliver(operation, *checked);
+  CheckedOperation& checked = Scratch::OfThread().checked;
+  reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
+  if (!reply.status.ok()) return reply;
+  Deliver(operation, checked);
   if (operation.finishes_step) {
     {
       MutexLock lock(mutex_);
@@ -159,18 +175,16 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
   const PushId id = {.client = operation.client,
                      .incarnation = operation.incarnation,
                      .sequence = operation.sequence};
-  uint64_t next = 0;
+  ValueDecoder& gradients = Scratch::OfThread().decoder;
   bool duplicate = false, late = false;
   for (const ShardPart& part : checked.parts) {
-    const uint64_t size = part.rows.count * part.shard->dim();
-    const auto gradients = operation.values.subspan(next, size);
+    gradients.Reset(operation.codec, part.shape(), part.values);
     const PushOutcome outcome =
         checked.table->synchronous()
             ? part.shard->Accumulate(id, operation.clock, part.rows, gradients)
             : part.shard->Push(id, part.rows, gradients, std::max<uint64_t>(operation.examples, 1));
     duplicate |= outcome == PushOutcome::kDuplicate;
     late |= outcome == PushOutcome::kLate;
-    next += size;
   }
   if (duplicate) duplicates_.fetch_add(1, std::memory_order_relaxed);
   if (late) late_.fetch_add(1, std::memory_order_relaxed);
@@ -187,25 +201,25 @@ void Engine::FinishStep(const Operation& operation) {
 
 // ---- pulls
 
-void Engine::Pull(const Operation& operation, ReplyCallback done) {
+void Engine::Pull(const Operation& operation, const ReplyCallback& done) {
   Admission admission = Begin(operation);
-  if (!admission.reply.status.ok()) return Finish(std::move(admission.reply), done);
-  auto checked = CheckRows(*admission.view, operation, options_.limits);
-  if (!checked.ok()) {
-    admission.reply.status = checked.status();
-    return Finish(std::move(admission.reply), done);
+  if (!admission.reply.status.ok()) return Finish(admission.reply, done);
+  CheckedOperation& checked = Scratch::OfThread().checked;
+  admission.reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
+  if (!admission.reply.status.ok()) return Finish(admission.reply, done);
+  if (ClockNeededBy(operation, *checked.table) <= admission.closed) {
+    return Answer(operation, checked, std::move(admission.reply), done);
   }
   PendingPull pull = {.operation = operation,
-                      .checked = *std::move(checked),
+                      .checked = std::move(checked),
                       .reply = std::move(admission.reply),
-                      .done = std::move(done)};
-  if (ClockNeededBy(pull) <= admission.closed) return Answer(std::move(pull));
+                      .done = done};
   pull.OwnKeys();
   Resume(std::move(pull));
 }
 
 void Engine::Resume(PendingPull pull) {
-  const uint64_t needed = ClockNeededBy(pull);
+  const uint64_t needed = ClockNeededBy(pull.operation, *pull.checked.table);
   {
     MutexLock lock(mutex_);
     pull.reply = NewReply(pull.operation);
@@ -217,19 +231,27 @@ void Engine::Resume(PendingPull pull) {
           absl::StrCat("there are ", options_.max_parked_pulls, " waiting pulls already"));
     }
   }
-  if (!pull.reply.status.ok()) return Finish(std::move(pull.reply), pull.done);
-  Answer(std::move(pull));
+  if (!pull.reply.status.ok()) return Finish(pull.reply, pull.done);
+  Answer(pull);
 }
 
-void Engine::Answer(PendingPull pull) {
-  pull.reply.values.resize(pull.checked.values);
-  float* out = pull.reply.values.data();
-  for (const ShardPart& part : pull.checked.parts) {
-    part.shard->Pull(part.rows, out);
-    out += part.rows.count * part.shard->dim();
+void Engine::Answer(const Operation& operation, const CheckedOperation& checked, Reply reply,
+                    const ReplyCallback& done) {
+  uint64_t size = kReplyRoom;
+  for (const ShardPart& part : checked.parts) size += EncodedSize(operation.codec, part.shape());
+  reply.values = Buffer(size);
+  uint8_t* out = reply.values.data() + kReplyRoom;
+  ValueEncoder& encoder = Scratch::OfThread().encoder;
+  // Each part rounds by a seed of its own.
+  uint64_t seed = operation.sequence << 16;
+  for (const ShardPart& part : checked.parts) {
+    encoder.Reset(operation.codec, part.shape(), seed++, out);
+    part.shard->Pull(part.rows, encoder);
+    encoder.Finish();
+    out += EncodedSize(operation.codec, part.shape());
   }
   pulls_.fetch_add(1, std::memory_order_relaxed);
-  pull.done(std::move(pull.reply));
+  done(reply);
 }
 
 void Engine::Cancel(uint32_t client, uint64_t incarnation) {
@@ -242,7 +264,7 @@ void Engine::Cancel(uint32_t client, uint64_t incarnation) {
   }
   for (PendingPull& pull : waiting) {
     pull.reply.status = absl::CancelledError("the connection is gone");
-    pull.done(std::move(pull.reply));
+    pull.done(pull.reply);
   }
 }
 
@@ -261,7 +283,7 @@ void Engine::Settle() {
                             [&](Shard& shard) { shard.CloseStep(closing->clock - 1, {}); });
     EndClosing(*closing);
   }
-  for (PendingPull& pull : ready) Answer(std::move(pull));
+  for (const PendingPull& pull : ready) Answer(pull);
 }
 
 std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* ready) {

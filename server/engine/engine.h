@@ -76,11 +76,11 @@ class Engine {
   // nothing was changed.
   absl::Status ApplyView(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
 
-  // Takes an operation and calls `done` exactly once: before it returns, or, for a pull that has to
-  // wait, later from whichever thread lets it go on. What `operation` borrows is not used after the
-  // return. The reply's status is one of those that parameter.proto names; with an error, nothing
-  // was changed.
-  void Handle(const Operation& operation, ReplyCallback done) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes an operation and calls `done` (or a copy of it) exactly once: before it returns, or, for
+  // a pull that has to wait, later from whichever thread lets it go on. What `operation` borrows is
+  // not used after the return. The reply's status is one of those that parameter.proto names; with
+  // an error, nothing was changed.
+  void Handle(const Operation& operation, const ReplyCallback& done) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Answers the client's waiting pulls with CANCELLED; its connection is gone. The client stays in
   // the clocks: it may come back.
@@ -120,7 +120,7 @@ class Engine {
   Reply NewReply(const Operation& operation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Admission Begin(const Operation& operation) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Counts an error, and calls back.
-  void Finish(Reply reply, const ReplyCallback& done);
+  void Finish(const Reply& reply, const ReplyCallback& done);
 
   Reply AttachOrAdvance(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
   Reply Detach(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -131,11 +131,15 @@ class Engine {
   // The client has finished the operation's step.
   void FinishStep(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void Pull(const Operation& operation, ReplyCallback done) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Pull(const Operation& operation, const ReplyCallback& done) ABSL_LOCKS_EXCLUDED(mutex_);
   // Answers, parks or refuses a pull that owns its keys.
   void Resume(PendingPull pull) ABSL_LOCKS_EXCLUDED(mutex_);
   // Reads the rows and calls back. The reply's other fields are set.
-  void Answer(PendingPull pull) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Answer(const Operation& operation, const CheckedOperation& checked, Reply reply,
+              const ReplyCallback& done) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Answer(const PendingPull& pull) {
+    Answer(pull.operation, pull.checked, pull.reply, pull.done);
+  }
 
   // Closes the steps that are finished and answers the pulls that may go on then. To be called
   // whenever MinClock() may have moved.

@@ -17,7 +17,6 @@ void PendingPull::OwnKeys() {
   }
   operation.segments = {};
   operation.keys = {};
-  operation.values = {};
 }
 
 std::vector<PendingPull> ParkedPulls::TakeReady(uint64_t clock) {

@@ -11,7 +11,7 @@
 namespace paramd {
 
 // Takes the answer to one operation.
-using ReplyCallback = std::function<void(Reply)>;
+using ReplyCallback = std::function<void(const Reply&)>;
 
 // A pull that may have to wait for slower clients.
 struct PendingPull {

@@ -1,20 +1,45 @@
 #include "server/optimizer/adagrad.h"
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
-namespace paramd {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "server/optimizer/adagrad.cc"
+#include "hwy/foreach_target.h"
+#include "server/optimizer/rule-inl.h"
 
-void Adagrad::Apply(const float* __restrict gradient, uint64_t examples, int64_t n,
-                    float* __restrict parameters, float* __restrict state,
-                    int64_t /*stride*/) const {
-  for (int64_t i = 0; i < n; ++i) {
-    const float h = gradient[i] + l2 * parameters[i];
-    state[i] = std::min(state[i] + h * h, std::numeric_limits<float>::max());
-    const float denominator = std::sqrt(state[i]) + epsilon;
-    parameters[i] -= denominator > 0 ? learning_rate * h / denominator : 0.0f;
+HWY_BEFORE_NAMESPACE();
+namespace paramd {
+namespace HWY_NAMESPACE {
+
+struct AdagradRule {
+  static constexpr int kStateSlots = 1;
+  const Adagrad settings;
+
+  template <class D, class V>
+  HWY_INLINE void Update(D d, float examples, V g, V& w, V* s) const {
+    const V h = hn::Add(g, hn::Mul(hn::Set(d, settings.l2), w));
+    s[0] = hn::Min(hn::Add(s[0], hn::Mul(h, h)), hn::Set(d, std::numeric_limits<float>::max()));
+    const V denominator = hn::Add(hn::Sqrt(s[0]), hn::Set(d, settings.epsilon));
+    const V change = hn::Div(hn::Mul(hn::Set(d, settings.learning_rate), h), denominator);
+    w = hn::Sub(w, hn::IfThenElseZero(hn::Gt(denominator, hn::Zero(d)), change));
   }
+};
+
+std::unique_ptr<const Optimizer> AdagradOptimizer(const Adagrad& settings) {
+  return MakeRule(AdagradRule{settings});
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace paramd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace paramd {
+HWY_EXPORT(AdagradOptimizer);
+
+std::unique_ptr<const Optimizer> MakeAdagrad(const Adagrad& settings) {
+  return HWY_DYNAMIC_DISPATCH(AdagradOptimizer)(settings);
 }
 
 }  // namespace paramd
+#endif  // HWY_ONCE

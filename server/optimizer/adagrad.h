@@ -1,6 +1,8 @@
 #pragma once
 
-#include <cstdint>
+#include <memory>
+
+#include "server/optimizer/optimizer.h"
 
 namespace paramd {
 
@@ -13,15 +15,12 @@ namespace paramd {
 // epsilon, no further regulariser. Where the denominator is zero, w stays. s saturates at the
 // largest float.
 struct Adagrad {
-  static constexpr int kStateSlots = 1;
-
   float learning_rate = 0;
   float epsilon = 0;
   float l2 = 0;
-
-  // As Optimizer::Apply.
-  void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters, float* state,
-             int64_t stride) const;
 };
+
+// In code for this CPU.
+std::unique_ptr<const Optimizer> MakeAdagrad(const Adagrad& settings);
 
 }  // namespace paramd

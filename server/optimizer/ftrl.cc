@@ -1,27 +1,55 @@
 #include "server/optimizer/ftrl.h"
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
-namespace paramd {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "server/optimizer/ftrl.cc"
+#include "hwy/foreach_target.h"
+#include "server/optimizer/rule-inl.h"
 
-void Ftrl::Apply(const float* __restrict gradient, uint64_t examples, int64_t n,
-                 float* __restrict parameters, float* state, int64_t stride) const {
-  const auto scale = static_cast<float>(examples);
-  float* __restrict z = state;
-  float* __restrict squares = state + stride;
-  for (int64_t i = 0; i < n; ++i) {
-    const float g = scale * gradient[i];
-    const float sum = std::min(squares[i] + g * g, std::numeric_limits<float>::max());
-    const float root = std::sqrt(sum);
-    const float sigma = (root - std::sqrt(squares[i])) / alpha;
-    z[i] += g - sigma * parameters[i];
-    squares[i] = sum;
-    const float denominator = (beta + root) / alpha + l2;
-    const float shrunk = z[i] - std::copysign(l1, z[i]);
-    parameters[i] = std::fabs(z[i]) > l1 && denominator > 0 ? -shrunk / denominator : 0.0f;
+HWY_BEFORE_NAMESPACE();
+namespace paramd {
+namespace HWY_NAMESPACE {
+
+struct FtrlRule {
+  static constexpr int kStateSlots = 2;
+  const Ftrl settings;
+
+  template <class D, class V>
+  HWY_INLINE void Update(D d, float examples, V g, V& w, V* s) const {
+    const V alpha = hn::Set(d, settings.alpha), l1 = hn::Set(d, settings.l1);
+    const V sum_of_gradients = hn::Mul(hn::Set(d, examples), g);
+    V& z = s[0];
+    V& squares = s[1];
+    const V sum = hn::Min(hn::Add(squares, hn::Mul(sum_of_gradients, sum_of_gradients)),
+                          hn::Set(d, std::numeric_limits<float>::max()));
+    const V root = hn::Sqrt(sum);
+    const V sigma = hn::Div(hn::Sub(root, hn::Sqrt(squares)), alpha);
+    z = hn::Add(z, hn::Sub(sum_of_gradients, hn::Mul(sigma, w)));
+    squares = sum;
+    const V denominator =
+        hn::Add(hn::Div(hn::Add(hn::Set(d, settings.beta), root), alpha), hn::Set(d, settings.l2));
+    const V shrunk = hn::Sub(z, hn::CopySign(l1, z));
+    const auto moves = hn::And(hn::Gt(hn::Abs(z), l1), hn::Gt(denominator, hn::Zero(d)));
+    w = hn::IfThenElseZero(moves, hn::Div(hn::Neg(shrunk), denominator));
   }
+};
+
+std::unique_ptr<const Optimizer> FtrlOptimizer(const Ftrl& settings) {
+  return MakeRule(FtrlRule{settings});
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace paramd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace paramd {
+HWY_EXPORT(FtrlOptimizer);
+
+std::unique_ptr<const Optimizer> MakeFtrl(const Ftrl& settings) {
+  return HWY_DYNAMIC_DISPATCH(FtrlOptimizer)(settings);
 }
 
 }  // namespace paramd
+#endif  // HWY_ONCE

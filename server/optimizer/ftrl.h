@@ -1,6 +1,8 @@
 #pragma once
 
-#include <cstdint>
+#include <memory>
+
+#include "server/optimizer/optimizer.h"
 
 namespace paramd {
 
@@ -16,16 +18,13 @@ namespace paramd {
 // is called n). The paper computes w when it is needed; here it is kept, brought up to date after
 // each update. Where the denominator is zero, w is 0. s saturates at the largest float.
 struct Ftrl {
-  static constexpr int kStateSlots = 2;
-
   float alpha = 1;
   float beta = 0;
   float l1 = 0;
   float l2 = 0;
-
-  // As Optimizer::Apply.
-  void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters, float* state,
-             int64_t stride) const;
 };
+
+// In code for this CPU.
+std::unique_ptr<const Optimizer> MakeFtrl(const Ftrl& settings);
 
 }  // namespace paramd

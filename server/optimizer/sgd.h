@@ -1,6 +1,8 @@
 #pragma once
 
-#include <cstdint>
+#include <memory>
+
+#include "server/optimizer/optimizer.h"
 
 namespace paramd {
 
@@ -9,14 +11,11 @@ namespace paramd {
 // Robbins and Monro, "A stochastic approximation method", Annals of Mathematical Statistics 22
 // (1951). Keeps no state.
 struct Sgd {
-  static constexpr int kStateSlots = 0;
-
   float learning_rate = 0;
   float l2 = 0;
-
-  // As Optimizer::Apply.
-  void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters, float* state,
-             int64_t stride) const;
 };
+
+// In code for this CPU.
+std::unique_ptr<const Optimizer> MakeSgd(const Sgd& settings);
 
 }  // namespace paramd

@@ -15,9 +15,8 @@ constexpr uint64_t kMaxKeyCache = uint64_t{4} << 30;
 
 absl::Status CheckKeyCodec(int codec) {
   if (codec >= v1::Codec::KEYS_UNSPECIFIED && codec <= v1::Codec::CACHED) return absl::OkStatus();
-  return absl::UnimplementedError(
-      absl::StrCat("key codec ", codec,
-                   " is not known here; known are raw (1), packed (2) and cached (3)"));
+  return absl::UnimplementedError(absl::StrCat(
+      "key codec ", codec, " is not known here; known are raw (1), packed (2) and cached (3)"));
 }
 
 }  // namespace

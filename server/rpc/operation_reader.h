@@ -14,9 +14,9 @@
 
 namespace paramd {
 
-// Turns the messages of one stream into operations, one at a time: decodes their keys, and holds the
-// key lists that the client has named. Knows no gRPC. Keeps its memory for the next message. Not
-// thread-safe.
+// Turns the messages of one stream into operations, one at a time: decodes their keys, and holds
+// the key lists that the client has named. Knows no gRPC. Keeps its memory for the next message.
+// Not thread-safe.
 class OperationReader {
  public:
   // What came of a message.

@@ -96,9 +96,9 @@ void ParameterServiceImpl::Accept(StreamQueue& queue) {
         .on_request = [session](grpc::ByteBuffer& message) { session->Handle(message); },
         .on_closed = nullptr};
   };
-  Stream::Accept(queue,
-                 std::make_shared<Stream::Service>(Stream::Service{
-                     .request = [this](auto*... call) { RequestExchange(call...); }, .open = open}));
+  Stream::Accept(
+      queue, std::make_shared<Stream::Service>(Stream::Service{
+                 .request = [this](auto*... call) { RequestExchange(call...); }, .open = open}));
 }
 
 uint64_t ParameterServiceImpl::NewSessionNumber() {

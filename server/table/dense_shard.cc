@@ -19,21 +19,31 @@ DenseShard::DenseShard(RowRange range, uint32_t dim, const Initializer& initiali
   }
 }
 
-absl::Status DenseShard::CheckRows(const RowSet& rows) const {
-  if (rows.first_row >= range_.begin && rows.first_row <= range_.end &&
-      rows.count <= range_.end - rows.first_row) {
+absl::Status DenseShard::CheckRows(RowSet* rows, uint64_t* /*hashes*/) const {
+  if (rows->first_row >= range_.begin && rows->first_row <= range_.end &&
+      rows->count <= range_.end - rows->first_row) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(rows.count, " rows from row ", rows.first_row,
+  return absl::InvalidArgumentError(absl::StrCat(rows->count, " rows from row ", rows->first_row,
                                                  " are not all in rows [", range_.begin, ", ",
                                                  range_.end, ") of the shard"));
 }
 
-void DenseShard::ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples) {
-  const uint64_t offset = OffsetOf(rows.first_row);
+void DenseShard::ApplyRun(uint64_t offset, const void* gradients, uint64_t size,
+                          uint64_t examples) {
   float* const state = state_.empty() ? nullptr : state_.data() + offset;
-  optimizer().Apply(gradients, examples, static_cast<int64_t>(rows.count * dim()),
-                    parameters_.data() + offset, state, static_cast<int64_t>(parameters_.size()));
+  optimizer().Apply(gradients, examples, static_cast<int64_t>(size), parameters_.data() + offset,
+                    state, static_cast<int64_t>(parameters_.size()));
+}
+
+void DenseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) {
+  uint64_t offset = OffsetOf(rows.first_row);
+  const uint64_t end = offset + rows.count * dim();
+  while (offset < end) {
+    const FloatRun run = gradients.Next(end - offset);
+    ApplyRun(offset, run.data, run.size, examples);
+    offset += run.size;
+  }
 }
 
 void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) {
@@ -53,13 +63,19 @@ void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t 
     end = std::find(begin, touched.end(), !*begin);
     if (!*begin) continue;
     const auto first = static_cast<uint64_t>(begin - touched.begin());
-    ApplyLocked({.count = static_cast<uint64_t>(end - begin), .first_row = range_.begin + first},
-                gradients.data() + first * dim(), examples);
+    ApplyRun(first * dim(), gradients.data() + first * dim(),
+             static_cast<uint64_t>(end - begin) * dim(), examples);
   }
 }
 
-void DenseShard::PullLocked(const RowSet& rows, float* out) const {
-  std::copy_n(parameters_.data() + OffsetOf(rows.first_row), rows.count * dim(), out);
+void DenseShard::PullLocked(const RowSet& rows, FloatSink& out) const {
+  uint64_t offset = OffsetOf(rows.first_row);
+  const uint64_t end = offset + rows.count * dim();
+  while (offset < end) {
+    const uint64_t size = std::min<uint64_t>(end - offset, FloatSink::kMaxRun);
+    std::copy_n(parameters_.data() + offset, size, out.Next(size));
+    offset += size;
+  }
 }
 
 ShardSize DenseShard::SizeLocked() const {

@@ -16,18 +16,22 @@ class DenseShard final : public Shard {
   DenseShard(RowRange range, uint32_t dim, const Initializer& initializer,
              std::shared_ptr<const Optimizer> optimizer);
 
-  absl::Status CheckRows(const RowSet& rows) const override;
+  absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const override;
 
  private:
-  void ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples) override
+  void ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void PullLocked(const RowSet& rows, float* out) const override
+  void PullLocked(const RowSet& rows, FloatSink& out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ShardSize SizeLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ShardSnapshot SnapshotLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddRowsTo(Hasher& hasher) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Updates `size` values from `offset` on. `gradients`: float32[size], at any alignment.
+  void ApplyRun(uint64_t offset, const void* gradients, uint64_t size, uint64_t examples)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Where a row of the table begins in parameters_ and in each slot of state_.
   uint64_t OffsetOf(uint64_t row) const { return (row - range_.begin) * dim(); }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "server/table/page_memory.h"
 
 namespace paramd {
 
@@ -12,34 +14,38 @@ namespace paramd {
 class RowArena {
  public:
   // `width` > 0.
-  explicit RowArena(uint64_t width)
-      : width_(width), rows_per_block_(std::bit_floor(std::max<uint64_t>(kBlock / width, 1))) {}
+  explicit RowArena(size_t width)
+      : width_(width),
+        shift_(std::bit_width(std::max<size_t>(kBlock / (width * sizeof(float)), 1) - 1)) {}
 
   // Number of a new row, all zero. Pointers to other rows stay valid.
   uint64_t Append() {
-    if (size_ == blocks_.size() * rows_per_block_) {
-      blocks_.push_back(std::make_unique<float[]>(rows_per_block_ * width_));
+    if (size_ >> shift_ == blocks_.size()) {
+      // In a small arena the last block is a large part, and only what is used of it is there.
+      blocks_.emplace_back((width_ * sizeof(float)) << shift_, blocks_.size() >= kSmallBlocks);
     }
     return size_++;
   }
 
   // `row` < size().
   float* row(uint64_t row) {
-    return blocks_[row / rows_per_block_].get() + row % rows_per_block_ * width_;
+    return static_cast<float*>(blocks_[row >> shift_].data()) +
+           (row & ((uint64_t{1} << shift_) - 1)) * width_;
   }
   const float* row(uint64_t row) const { return const_cast<RowArena*>(this)->row(row); }
 
-  uint64_t width() const { return width_; }
+  size_t width() const { return width_; }
   uint64_t size() const { return size_; }
-  uint64_t bytes() const { return blocks_.size() * rows_per_block_ * width_ * sizeof(float); }
+  uint64_t bytes() const { return size_ * width_ * sizeof(float); }
 
  private:
-  static constexpr uint64_t kBlock = 16384;  // float32s in a block, unless one row is longer
+  static constexpr size_t kBlock = 2 * PageMemory::kHugePage;  // bytes of a block; at most twice it
+  static constexpr size_t kSmallBlocks = 4;                    // blocks without huge pages
 
-  const uint64_t width_;
-  const uint64_t rows_per_block_;
+  const size_t width_;
+  const int shift_;  // a block has 1 << shift_ rows
   uint64_t size_ = 0;
-  std::vector<std::unique_ptr<float[]>> blocks_;
+  std::vector<PageMemory> blocks_;
 };
 
 }  // namespace paramd

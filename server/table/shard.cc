@@ -1,20 +1,47 @@
 #include "server/table/shard.h"
 
-namespace paramd {
+#include <cstring>
+#include <utility>
 
-PushOutcome Shard::Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients,
+namespace paramd {
+namespace {
+
+void Skip(FloatSource& source, size_t size) {
+  while (size > 0) size -= source.Next(size).size;
+}
+
+std::vector<float> ReadAll(FloatSource& source, size_t size) {
+  std::vector<float> values(size);
+  for (size_t at = 0; at < size;) {
+    const FloatRun run = source.Next(size - at);
+    std::memcpy(values.data() + at, run.data, run.size * sizeof(float));
+    at += run.size;
+  }
+  return values;
+}
+
+}  // namespace
+
+PushOutcome Shard::Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
                         uint64_t examples) {
-  MutexLock lock(mutex_);
-  if (!marks_.Take(id)) return PushOutcome::kDuplicate;
-  ApplyLocked(rows, gradients.data(), examples);
-  return PushOutcome::kTaken;
+  {
+    MutexLock lock(mutex_);
+    if (marks_.Take(id)) {
+      ApplyLocked(rows, gradients, examples);
+      return PushOutcome::kTaken;
+    }
+  }
+  Skip(gradients, rows.count * dim_);
+  return PushOutcome::kDuplicate;
 }
 
 PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& rows,
-                              absl::Span<const float> gradients) {
+                              FloatSource& gradients) {
+  std::vector<float> values = ReadAll(gradients, rows.count * dim_);
   MutexLock lock(mutex_);
   if (!marks_.Take(id)) return PushOutcome::kDuplicate;
-  return buffer_.Add(id.client, step, rows, gradients) ? PushOutcome::kTaken : PushOutcome::kLate;
+  return buffer_.Add(id.client, step, rows, std::move(values)) ? PushOutcome::kTaken
+                                                               : PushOutcome::kLate;
 }
 
 void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contributions,
@@ -29,7 +56,7 @@ void Shard::Discard(uint32_t client, uint64_t from_step) {
   buffer_.Discard(client, from_step);
 }
 
-void Shard::Pull(const RowSet& rows, float* out) const {
+void Shard::Pull(const RowSet& rows, FloatSink& out) const {
   MutexLock lock(mutex_);
   PullLocked(rows, out);
 }

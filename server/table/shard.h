@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "common/base/mutex.h"
+#include "common/wire/floats.h"
 #include "server/optimizer/optimizer.h"
 #include "server/table/hasher.h"
 #include "server/table/initializer.h"
@@ -39,7 +40,7 @@ struct ShardSnapshot {
 // A fixed part of a table: the unit of locking, placement and, later, replication. Thread-safe;
 // what one call changes is seen whole by others. Applying is deterministic to the bit.
 //
-// Arrays of gradients and values are float32[rows.count][dim]. `rows` must have passed CheckRows.
+// Gradients and values are float32[rows.count][dim]. `rows` must have passed CheckRows.
 class Shard {
  public:
   virtual ~Shard() = default;
@@ -49,16 +50,19 @@ class Shard {
   uint32_t dim() const { return dim_; }
 
   // INVALID_ARGUMENT: dense rows outside the shard; sparse keys that are not strictly ascending or
-  // belong to another shard. Sparse: rows.keys.size() must be rows.count. Takes no lock.
-  virtual absl::Status CheckRows(const RowSet& rows) const = 0;
+  // belong to another shard. Sparse: rows->keys.size() must be rows->count; their hashes are
+  // written to hashes[0, count), and rows borrow them from then on. Takes no lock.
+  virtual absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const = 0;
 
-  // Applies gradients, the mean over `examples` examples, at once, unless they were taken before.
-  PushOutcome Push(const PushId& id, const RowSet& rows, absl::Span<const float> gradients,
+  // Applies gradients, the mean over `examples` examples, at once, unless they were taken before;
+  // then they are only read. They are finite.
+  PushOutcome Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
                    uint64_t examples = 1);
 
-  // Keeps gradients until the synchronous step `step` closes, unless they were taken before.
+  // Keeps gradients until the synchronous step `step` closes, unless they were taken before; then
+  // they are only read.
   PushOutcome Accumulate(const PushId& id, uint64_t step, const RowSet& rows,
-                         absl::Span<const float> gradients);
+                         FloatSource& gradients);
 
   // Applies the mean gradient of step `step` once to every row that a contributor touched:
   //   g = sum over contributors i of weight_i g_i     (in double precision)
@@ -71,9 +75,8 @@ class Shard {
   // Drops what the client pushed for synchronous steps from `from_step` on.
   void Discard(uint32_t client, uint64_t from_step);
 
-  // Current rows to out[0, rows.count * dim). Creates no row: an absent key answers its initial
-  // values.
-  void Pull(const RowSet& rows, float* out) const;
+  // Writes the current rows. Creates no row: an absent key answers its initial values.
+  void Pull(const RowSet& rows, FloatSink& out) const;
 
   ShardSize Size() const;
   ShardSnapshot Snapshot() const;
@@ -90,12 +93,12 @@ class Shard {
   const Initializer& initializer() const { return initializer_; }
   const Optimizer& optimizer() const { return *optimizer_; }
 
-  virtual void ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples)
+  virtual void ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // Applies the weighted sum, rows that several pushes touch once. `pushes` is not empty.
   virtual void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
-  virtual void PullLocked(const RowSet& rows, float* out) const
+  virtual void PullLocked(const RowSet& rows, FloatSink& out) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual ShardSize SizeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual ShardSnapshot SnapshotLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;

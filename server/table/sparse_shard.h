@@ -2,43 +2,56 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "server/table/key_index.h"
 #include "server/table/row_arena.h"
 #include "server/table/shard.h"
 
 namespace paramd {
 
-// The rows of the keys that ShardOfKey gives to one shard; a row is created by the first push to
-// its key.
+// The rows of the keys that ShardOfKey gives to one shard, fewer than 2^32; a row is created by the
+// first push to its key. Keys are looked up in batches, each key's place in the index and its row
+// brought into the cache before they are needed.
 class SparseShard final : public Shard {
  public:
   // Shard `shard` of `shards`.
   SparseShard(uint32_t shard, uint32_t shards, uint32_t dim, const Initializer& initializer,
               std::shared_ptr<const Optimizer> optimizer);
 
-  absl::Status CheckRows(const RowSet& rows) const override;
+  absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const override;
 
  private:
-  void ApplyLocked(const RowSet& rows, const float* gradients, uint64_t examples) override
+  void ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void PullLocked(const RowSet& rows, float* out) const override
+  void PullLocked(const RowSet& rows, FloatSink& out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ShardSize SizeLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ShardSnapshot SnapshotLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddRowsTo(Hasher& hasher) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Rows that are looked up together: their gradients come in one piece, unless one row is longer.
+  size_t RowsAtOnce() const;
   // The row of `key`, created with its initial values when it is not there.
-  float* RowOf(uint64_t key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<uint64_t> SortedKeys() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  float* RowOf(uint64_t hash, uint64_t key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The optimizer over one row longer than FloatSource::kMaxRun.
+  void ApplyLongRow(float* row, FloatSource& gradients, uint64_t examples)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Writes rows that were found, or (null) are not there.
+  void WriteRows(absl::Span<const uint64_t> keys, const float* const* found, FloatSink& out) const;
+  // The same for one row longer than FloatSink::kMaxRun.
+  void WriteLongRow(uint64_t key, const float* row, FloatSink& out) const;
+  // Keys in ascending order, each with its row.
+  std::vector<std::pair<uint64_t, uint32_t>> SortedRows() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const uint32_t shard_;
   const uint32_t shards_;
-  absl::flat_hash_map<uint64_t, uint64_t> index_ ABSL_GUARDED_BY(mutex_);  // key -> row of rows_
-  RowArena rows_ ABSL_GUARDED_BY(mutex_);  // a row: parameters[dim], state[slots][dim]
+  KeyIndex index_ ABSL_GUARDED_BY(mutex_);  // key -> row of rows_
+  RowArena rows_ ABSL_GUARDED_BY(mutex_);   // a row: parameters[dim], state[slots][dim]
 };
 
 }  // namespace paramd

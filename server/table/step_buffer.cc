@@ -5,13 +5,13 @@
 namespace paramd {
 
 bool StepBuffer::Add(uint32_t client, uint64_t step, const RowSet& rows,
-                     absl::Span<const float> gradients) {
+                     std::vector<float> gradients) {
   if (step < open_step_) return false;
   pushes_[step][client].push_back({
       .count = rows.count,
       .first_row = rows.first_row,
       .keys = {rows.keys.begin(), rows.keys.end()},
-      .gradients = {gradients.begin(), gradients.end()},
+      .gradients = std::move(gradients),
   });
   return true;
 }

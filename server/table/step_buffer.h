@@ -35,7 +35,7 @@ struct WeightedPush {
 class StepBuffer {
  public:
   // Copies the push. False, and nothing is kept, when the step is closed.
-  bool Add(uint32_t client, uint64_t step, const RowSet& rows, absl::Span<const float> gradients);
+  bool Add(uint32_t client, uint64_t step, const RowSet& rows, std::vector<float> gradients);
 
   // Closes all steps up to `step`. Returns its pushes by the contributors (ascending by client), in
   // the order of `contributions` and then of arrival; drops all other pushes of the closed steps.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/routing/shard_of.h"
+#include "server/optimizer/create_optimizer.h"
 #include "server/table/dense_shard.h"
 #include "server/table/sparse_shard.h"
 
@@ -67,7 +68,7 @@ absl::StatusOr<std::shared_ptr<const Table>> Table::Create(const v1::TableSpec& 
   if (previous != nullptr) {
     table->optimizer_ = previous->optimizer_;
   } else {
-    ASSIGN_OR_RETURN(table->optimizer_, Optimizer::Create(spec.optimizer()));
+    ASSIGN_OR_RETURN(table->optimizer_, CreateOptimizer(spec.optimizer()));
   }
   table->shards_.resize(here.size());
   const uint32_t shards = table->shards();

@@ -1,10 +1,19 @@
 #include "worker/client/parameter_client.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/duration.h"
+#include "common/rpc/messages.h"
+#include "common/wire/byte_reader.h"
+#include "common/wire/floats.h"
+#include "common/wire/frame.h"
+#include "common/wire/operation.h"
+#include "common/wire/segment.h"
 #include "common/wire/top_k.h"
 #include "common/wire/value_encoder.h"
 
@@ -152,7 +161,8 @@ class ParameterClient::PullCall final : public Call {
       }
       return;
     }
-    for (uint32_t i = 0; i < shape.rows; ++i) Copy(shape.dim, values + size_t{order[i]} * shape.dim);
+    for (uint32_t i = 0; i < shape.rows; ++i)
+      Copy(shape.dim, values + size_t{order[i]} * shape.dim);
   }
 
   void GiveBack() override {
@@ -252,8 +262,8 @@ ParameterClient::ParameterClient(Options options) : options_(std::move(options))
         std::make_unique<Table>(static_cast<uint32_t>(tables_.size()), table, planner));
   }
   for (const v1::ServerMember& server : options_.shard_map.servers()) {
-    links_[server.id()] = std::make_unique<ServerLink>(
-        loop_, LinkOptions(server, options_.shard_map, transport));
+    links_[server.id()] =
+        std::make_unique<ServerLink>(loop_, LinkOptions(server, options_.shard_map, transport));
   }
 }
 
@@ -427,8 +437,8 @@ void ParameterClient::Encode(const TableGradients& gradients, const RowPlan::Par
   if (codec == ValueCodec::kF32) {
     for (const Segment& segment : plan.segments_of(part)) {
       const size_t size = size_t{segment.rows} * plan.dim * sizeof(float);
-      out->values.push_back(SliceOf(
-          gradients.values, segment.first_row * plan.dim * sizeof(float), size));
+      out->values.push_back(
+          SliceOf(gradients.values, segment.first_row * plan.dim * sizeof(float), size));
       out->value_bytes += size;
     }
     return;
@@ -476,16 +486,16 @@ void ParameterClient::EncodeTopK(Table& table, const RowPlan& plan, const RowPla
   const auto add = [&](const Segment& segment, absl::Span<const uint32_t> selected) {
     for (const uint32_t position : selected) positions_.push_back(position);
     kept.push_back(selected.size());
-    out->value_bytes += EncodedSize(ValueCodec::kTopK, {.rows = segment.rows, .dim = plan.dim},
-                                    selected.size());
+    out->value_bytes +=
+        EncodedSize(ValueCodec::kTopK, {.rows = segment.rows, .dim = plan.dim}, selected.size());
   };
   const absl::Span<float> gathered = absl::MakeSpan(gathered_);
   for (const Segment& segment : plan.segments_of(part)) {
     const size_t size = size_t{segment.rows} * plan.dim;
     const absl::Span<float> values = gathered.subspan(base, size);
     if (plan.sparse) {
-      const auto keys = absl::MakeConstSpan(plan.keys)
-                            .subspan(part.first_row + base / plan.dim, segment.rows);
+      const auto keys =
+          absl::MakeConstSpan(plan.keys).subspan(part.first_row + base / plan.dim, segment.rows);
       add(segment, table.sparse_feedback->Select(keys, fraction, values));
     } else {
       add(segment, table.dense_feedback->Select(segment.first_row, fraction, values));

@@ -52,8 +52,8 @@ class ParameterClient {
   // pulled and pushed; of a dense table (no keys), all its rows.
   std::shared_ptr<const RowPlan> Plan(uint32_t table, absl::Span<const uint64_t> keys);
 
-  // Rows to values[plan.rows * dim], which is the caller's until `done`. With a clock the pull waits
-  // as the table's consistency mode says; without one it does not.
+  // Rows to values[plan.rows * dim], which is the caller's until `done`. With a clock the pull
+  // waits as the table's consistency mode says; without one it does not.
   void Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
             absl::Span<float> values, Done done);
 

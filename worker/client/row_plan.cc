@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "common/routing/hash_key.h"
+#include "common/routing/hash_keys.h"
 #include "common/routing/shard_of.h"
 
 namespace paramd {
@@ -42,8 +42,9 @@ RowPlanner::RowPlanner(uint32_t table, const v1::TablePlacement& placement, cons
 }
 
 uint64_t RowPlanner::RowsPerOperation() const {
-  const uint64_t row_bytes = placement_.spec().dim() * sizeof(float) +
-                             (placement_.spec().kind() == v1::TableSpec::SPARSE ? kPackedKeyBytes : 0);
+  const uint64_t row_bytes =
+      placement_.spec().dim() * sizeof(float) +
+      (placement_.spec().kind() == v1::TableSpec::SPARSE ? kPackedKeyBytes : 0);
   return std::max<uint64_t>(options_.chunk_bytes / row_bytes, 1);
 }
 
@@ -117,8 +118,8 @@ void RowPlanner::EncodePart(RowPlan::Part& part, RowPlan* plan) const {
   size_t used = 0;
   uint64_t next = 0;
   for (const Segment& segment : segments) {
-    used += EncodeKeys(options_.key_codec, keys.subspan(next, segment.rows),
-                       part.keys.data() + used);
+    used +=
+        EncodeKeys(options_.key_codec, keys.subspan(next, segment.rows), part.keys.data() + used);
     next += segment.rows;
   }
   part.keys.Shrink(used);

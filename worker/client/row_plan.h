@@ -36,8 +36,8 @@ struct RowPlan {
   uint64_t rows = 0;  // of the caller's matrix
   // Parts of one server follow one another only in dense tables; together they have every row once.
   std::vector<Part> parts;
-  // Row i of all parts together is row order[i] of the caller's matrix, and has keys[i]. Keys ascend
-  // in each segment. Dense: both empty; a segment's rows are those from its first_row on.
+  // Row i of all parts together is row order[i] of the caller's matrix, and has keys[i]. Keys
+  // ascend in each segment. Dense: both empty; a segment's rows are those from its first_row on.
   std::vector<Segment> segments;
   std::vector<uint32_t> order;
   std::vector<uint64_t> keys;

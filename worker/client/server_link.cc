@@ -52,8 +52,8 @@ void ServerLink::Send(OutgoingOperation operation) {
 void ServerLink::Write(const OutgoingOperation& outgoing) {
   const RowPlan::Part* const part =
       outgoing.plan == nullptr ? nullptr : &outgoing.plan->parts[outgoing.part];
-  const bool held = part != nullptr && !part->key_list.empty() &&
-                    held_.Find(part->key_list) != nullptr;
+  const bool held =
+      part != nullptr && !part->key_list.empty() && held_.Find(part->key_list) != nullptr;
   Operation operation = outgoing.operation;
   if (part != nullptr && !held) operation.segments = outgoing.plan->segments_of(*part);
   ToHeader(operation, &header_);

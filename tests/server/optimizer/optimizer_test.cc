@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "server/optimizer/create_optimizer.h"
 
 namespace paramd {
 namespace {
@@ -25,7 +26,7 @@ v1::Optimizer Settings(v1::Optimizer::Type type) {
 }
 
 std::unique_ptr<const Optimizer> Make(const v1::Optimizer& settings) {
-  auto optimizer = Optimizer::Create(settings);
+  auto optimizer = CreateOptimizer(settings);
   REQUIRE(optimizer.ok());
   return *std::move(optimizer);
 }
@@ -149,18 +150,18 @@ TEST_CASE("no damping, tiny and huge gradients leave no NaN behind") {
 }
 
 TEST_CASE("settings that make no sense are refused") {
-  CHECK(Optimizer::Create(v1::Optimizer()).status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(CreateOptimizer(v1::Optimizer()).status().code() == absl::StatusCode::kInvalidArgument);
   for (const double bad : {-1.0, 1e7, std::numeric_limits<double>::quiet_NaN(),
                            std::numeric_limits<double>::infinity()}) {
     v1::Optimizer settings = Settings(v1::Optimizer::FTRL);
     settings.set_alpha(bad);
-    CHECK_FALSE(Optimizer::Create(settings).ok());
+    CHECK_FALSE(CreateOptimizer(settings).ok());
     settings = Settings(v1::Optimizer::SGD);
     settings.set_learning_rate(bad);
-    CHECK_FALSE(Optimizer::Create(settings).ok());
+    CHECK_FALSE(CreateOptimizer(settings).ok());
     settings = Settings(v1::Optimizer::ADAGRAD);
     settings.set_l2(bad);
-    CHECK_FALSE(Optimizer::Create(settings).ok());
+    CHECK_FALSE(CreateOptimizer(settings).ok());
   }
 }
 

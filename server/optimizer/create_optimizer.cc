@@ -1,6 +1,4 @@
-#include "server/optimizer/optimizer.h"
-
-#include <utility>
+#include "server/optimizer/create_optimizer.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -12,28 +10,6 @@
 namespace paramd {
 namespace {
 
-// An update rule as an Optimizer.
-template <typename Rule>
-class RuleOptimizer final : public Optimizer {
- public:
-  explicit RuleOptimizer(Rule rule) : rule_(rule) {}
-
-  int state_slots() const override { return Rule::kStateSlots; }
-
-  void Apply(const float* gradient, uint64_t examples, int64_t n, float* parameters, float* state,
-             int64_t stride) const override {
-    rule_.Apply(gradient, examples, n, parameters, state, stride);
-  }
-
- private:
-  const Rule rule_;
-};
-
-template <typename Rule>
-std::unique_ptr<const Optimizer> Make(Rule rule) {
-  return std::make_unique<RuleOptimizer<Rule>>(rule);
-}
-
 // `value` as float32, when it lies in [min, max].
 absl::StatusOr<float> InRange(absl::string_view name, double value, double min, double max) {
   if (value >= min && value <= max) return static_cast<float>(value);
@@ -43,25 +19,25 @@ absl::StatusOr<float> InRange(absl::string_view name, double value, double min, 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<const Optimizer>> Optimizer::Create(const v1::Optimizer& settings) {
+absl::StatusOr<std::unique_ptr<const Optimizer>> CreateOptimizer(const v1::Optimizer& settings) {
   ASSIGN_OR_RETURN(const float l2, InRange("l2", settings.l2(), 0, 1e6));
   switch (settings.type()) {
     case v1::Optimizer::SGD: {
       ASSIGN_OR_RETURN(const float rate,
                        InRange("learning_rate", settings.learning_rate(), 0, 1e6));
-      return Make(Sgd{.learning_rate = rate, .l2 = l2});
+      return MakeSgd({.learning_rate = rate, .l2 = l2});
     }
     case v1::Optimizer::ADAGRAD: {
       ASSIGN_OR_RETURN(const float rate,
                        InRange("learning_rate", settings.learning_rate(), 0, 1e6));
       ASSIGN_OR_RETURN(const float epsilon, InRange("epsilon", settings.epsilon(), 0, 1));
-      return Make(Adagrad{.learning_rate = rate, .epsilon = epsilon, .l2 = l2});
+      return MakeAdagrad({.learning_rate = rate, .epsilon = epsilon, .l2 = l2});
     }
     case v1::Optimizer::FTRL: {
       ASSIGN_OR_RETURN(const float alpha, InRange("alpha", settings.alpha(), 1e-9, 1e6));
       ASSIGN_OR_RETURN(const float beta, InRange("beta", settings.beta(), 0, 1e6));
       ASSIGN_OR_RETURN(const float l1, InRange("l1", settings.l1(), 0, 1e6));
-      return Make(Ftrl{.alpha = alpha, .beta = beta, .l1 = l1, .l2 = l2});
+      return MakeFtrl({.alpha = alpha, .beta = beta, .l1 = l1, .l2 = l2});
     }
     default:
       return absl::InvalidArgumentError(
