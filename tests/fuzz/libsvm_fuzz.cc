@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   absl::string_view rest(reinterpret_cast<const char*>(data), size);
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
-    if (!parser.Parse(rest.substr(0, end), &builder).ok()) builder.AbandonRow();
+    parser.Parse(rest.substr(0, end), &builder).IgnoreError();
     rest.remove_prefix(end == absl::string_view::npos ? rest.size() : end + 1);
   }
   builder.Finish();

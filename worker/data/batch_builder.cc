@@ -1,8 +1,21 @@
 #include "worker/data/batch_builder.h"
 
-#include <algorithm>
+#include "absl/types/span.h"
 
 namespace paramd {
+namespace {
+
+// More room than asked for, so that not every row extends the arrays; little enough that clearing
+// it costs nothing.
+constexpr size_t kRoom = 4096;
+
+template <typename T>
+T* MakeRoom(std::vector<T>& array, size_t size, size_t more) {
+  if (array.size() < size + more) array.resize(size + more + kRoom);
+  return array.data() + size;
+}
+
+}  // namespace
 
 void BatchBuilder::Begin(const DatasetShape& shape, Batch* batch) {
   batch_ = batch;
@@ -10,23 +23,24 @@ void BatchBuilder::Begin(const DatasetShape& shape, Batch* batch) {
   batch_->sparse = shape.sparse;
   batch_->dense_cols = shape.sparse ? 0 : shape.columns;
   if (shape.sparse) batch_->row_offsets.push_back(0);
-  keys_.clear();
-  row_begin_ = 0;
+  size_ = 0;
 }
 
-void BatchBuilder::FinishRow(float label) {
+BatchBuilder::Row BatchBuilder::StartRow(size_t features) {
+  return {.keys = batch_->sparse ? MakeRoom(keys_, size_, features) : nullptr,
+          .values = MakeRoom(batch_->values, size_, features)};
+}
+
+void BatchBuilder::FinishRow(float label, size_t features) {
+  size_ += features;
   batch_->labels.push_back(label);
-  row_begin_ = size();
-  if (batch_->sparse) batch_->row_offsets.push_back(static_cast<uint32_t>(row_begin_));
-}
-
-void BatchBuilder::AbandonRow() {
-  batch_->values.resize(row_begin_);
-  keys_.resize(std::min(keys_.size(), row_begin_));
+  if (batch_->sparse) batch_->row_offsets.push_back(static_cast<uint32_t>(size_));
 }
 
 void BatchBuilder::Finish() {
-  if (batch_->sparse) uniquer_.Run(keys_, &batch_->unique_keys, &batch_->columns);
+  batch_->values.resize(size_);
+  if (!batch_->sparse) return;
+  uniquer_.Run(absl::MakeConstSpan(keys_.data(), size_), &batch_->unique_keys, &batch_->columns);
 }
 
 }  // namespace paramd

@@ -4,49 +4,46 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "worker/data/batch.h"
 #include "worker/data/unique_keys.h"
 
 namespace paramd {
 
-// Fills a Batch row by row:
+// Fills a Batch row by row; what writes a row writes it in place:
 //   builder.Begin(shape, &batch);
-//   builder.AddFeature(7, 1.0f); builder.AddFeature(9, 0.5f); builder.FinishRow(label);
+//   const BatchBuilder::Row row = builder.StartRow(2);
+//   row.keys[0] = 7, row.values[0] = 1.0f;
+//   row.keys[1] = 9, row.values[1] = 0.5f;
+//   builder.FinishRow(label, 2);
 //   builder.Finish();
 // Keeps scratch memory from batch to batch; not thread-safe. Borrows the batch until Finish.
 class BatchBuilder {
  public:
+  // Where the features of a row are written to.
+  struct Row {
+    uint64_t* keys = nullptr;  // of a sparse batch only
+    float* values = nullptr;
+  };
+
   void Begin(const DatasetShape& shape, Batch* batch);
 
-  // A feature of the current row of a sparse batch.
-  void AddFeature(uint64_t key, float value) {
-    keys_.push_back(key);
-    batch_->values.push_back(value);
-  }
-  // The next feature of the current row of a dense batch.
-  void AddValue(float value) { batch_->values.push_back(value); }
-
-  // Keys of the current row so far.
-  absl::Span<const uint64_t> row_keys() const {
-    return absl::MakeConstSpan(keys_).subspan(row_begin_);
-  }
-
-  void FinishRow(float label);
-  // Forgets what was added since the last FinishRow.
-  void AbandonRow();
+  // Room for a row of up to `features` features, until the next call. A row that is not finished is
+  // forgotten.
+  Row StartRow(size_t features);
+  // Adds the row of the last StartRow, with its first `features` features.
+  void FinishRow(float label, size_t features);
 
   size_t rows() const { return batch_->rows(); }
-  // Feature values of all rows.
-  size_t size() const { return batch_->values.size(); }
+  // Features of all rows.
+  size_t size() const { return size_; }
 
   // Makes the keys unique; the batch is whole after it.
   void Finish();
 
  private:
   Batch* batch_ = nullptr;
-  std::vector<uint64_t> keys_;
-  size_t row_begin_ = 0;  // size() at the last FinishRow
+  size_t size_ = 0;
+  std::vector<uint64_t> keys_;  // [size_] of them, then room
   KeyUniquer uniquer_;
 };
 

@@ -19,6 +19,11 @@ class CsvParser final : public LineParser {
   absl::Status Parse(absl::string_view line, BatchBuilder* rows) override;
 
  private:
+  // Fills `values` [fields] with all fields, the label among them. False when the line is bad.
+  bool TakeFields(absl::string_view line, float* values) const;
+  // What is wrong with a bad line.
+  absl::Status Explain(absl::string_view line) const;
+
   const CsvLayout layout_;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "worker/data/batch_builder.h"
 
@@ -15,8 +15,8 @@ class LineParser {
   // comment.
   virtual bool IsRecord(absl::string_view line) const = 0;
 
-  // Adds the record in `line` as a row. INVALID_ARGUMENT, saying what is wrong, when it is bad;
-  // what was added since the last whole row is then to be abandoned by the caller.
+  // Adds the record in `line` as a row. INVALID_ARGUMENT, saying what is wrong, and no row, when it
+  // is bad.
   virtual absl::Status Parse(absl::string_view line, BatchBuilder* rows) = 0;
 };
 

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <system_error>
 
+#include "absl/strings/charconv.h"
 #include "absl/strings/strip.h"
+#include "worker/data/take_decimal.h"
 
 namespace paramd {
 namespace {
@@ -21,23 +23,26 @@ template <typename T>
 std::errc ParseWhole(absl::string_view text, T* value) {
   const char* const end = text.data() + text.size();
   const std::from_chars_result result = std::from_chars(text.data(), end, *value);
-  return result.ec == std::errc() && result.ptr != end ? std::errc::invalid_argument : result.ec;
+  return result.ptr != end ? std::errc::invalid_argument : result.ec;
 }
 
 }  // namespace
 
 bool ParseFloat(absl::string_view text, float* value) {
-  if (text.size() == 1 && IsDigit(text[0])) {  // by far the most frequent in sparse data
-    *value = static_cast<float>(text[0] - '0');
+  const char* const end = text.data() + text.size();
+  float simple;
+  if (!text.empty() && TakeDecimal(text.data(), end, &simple) == end) {
+    *value = simple;
     return true;
   }
   if (!StripPlus(&text)) return false;
   const std::errc error = ParseWhole(text, value);
   if (error == std::errc()) return std::isfinite(*value);
   if (error != std::errc::result_out_of_range) return false;
-  // Too large or too small: a double tells which.
+  // Too large, or too close to zero: this one says which.
   double wide;
-  if (ParseWhole(text, &wide) != std::errc() || std::abs(wide) > 1) return false;
+  absl::from_chars(text.data(), end, wide);
+  if (std::abs(wide) > 1) return false;
   *value = static_cast<float>(wide);
   return true;
 }

@@ -78,7 +78,6 @@ absl::Status RecordReader::Parse(BatchBuilder* builder, ReadStats* stats) {
     ++stats->records;
     return absl::OkStatus();
   }
-  builder->AbandonRow();
   ++stats->bad_records;
   if (stats->bad_record_examples.size() >= ReadStats::kMaxExamples && !fail_on_bad_record_) {
     return absl::OkStatus();

@@ -2,51 +2,89 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <utility>
 
 namespace paramd {
 namespace {
 
-constexpr int kDigits = 8;  // bytes of a key
-constexpr int kBuckets = 256;
+constexpr int kDigitBits = 8;
+constexpr size_t kBuckets = size_t{1} << kDigitBits;
+constexpr int kMaxDigits = 64 / kDigitBits;
 // Below this a comparison sort is faster than filling the histograms.
 constexpr size_t kSmall = 256;
+// Words of a bitmap for each key up to which ranking is faster than sorting.
+constexpr uint64_t kMaxWordsPerKey = 4;
 
-unsigned Digit(uint64_t key, int digit) { return (key >> (8 * digit)) & 0xff; }
+template <typename Entry>
+size_t Digit(Entry entry, int shift) {
+  return static_cast<size_t>(entry >> shift) & (kBuckets - 1);
+}
+
+// Sorts by the `key_bits` above the lowest `low_bits`.
+template <typename Entry>
+void RadixSort(int low_bits, int key_bits, std::vector<Entry>& entries,
+               std::vector<Entry>& scratch) {
+  const int digits = (key_bits + kDigitBits - 1) / kDigitBits;
+  std::array<std::array<uint32_t, kBuckets>, kMaxDigits> counts = {};
+  for (const Entry entry : entries) {
+    for (int i = 0; i < digits; ++i) ++counts[i][Digit(entry, low_bits + i * kDigitBits)];
+  }
+  scratch.resize(entries.size());
+  for (int i = 0; i < digits; ++i) {
+    const int shift = low_bits + i * kDigitBits;
+    std::array<uint32_t, kBuckets>& count = counts[i];
+    if (count[Digit(entries[0], shift)] == entries.size()) continue;  // all the same
+    uint32_t next = 0;
+    for (uint32_t& bucket : count) next += std::exchange(bucket, next);
+    for (const Entry entry : entries) scratch[count[Digit(entry, shift)]++] = entry;
+    entries.swap(scratch);
+  }
+}
 
 }  // namespace
 
-void KeyUniquer::Sort() {
-  if (entries_.size() < kSmall) {
-    std::sort(entries_.begin(), entries_.end(),
-              [](const Entry& a, const Entry& b) { return a.key < b.key; });
-    return;
+template <typename Entry>
+void KeyUniquer::SortEntries(absl::Span<const uint64_t> keys, uint64_t first, int key_bits,
+                             std::vector<Entry>& entries, std::vector<Entry>& scratch,
+                             std::vector<uint64_t>* unique, uint32_t* index) {
+  const int position_bits = std::bit_width(keys.size());
+  const Entry position_mask = (Entry{1} << position_bits) - 1;
+  entries.resize(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    entries[i] = Entry{keys[i] - first} << position_bits | i;
   }
-  std::array<std::array<uint32_t, kBuckets>, kDigits> counts = {};
-  for (const Entry& entry : entries_)
-    for (int digit = 0; digit < kDigits; ++digit) ++counts[digit][Digit(entry.key, digit)];
-  scratch_.resize(entries_.size());
-  for (int digit = 0; digit < kDigits; ++digit) {
-    std::array<uint32_t, kBuckets>& count = counts[digit];
-    if (count[Digit(entries_[0].key, digit)] == entries_.size()) continue;  // all the same
-    uint32_t next = 0;
-    for (uint32_t& bucket : count) next += std::exchange(bucket, next);
-    for (const Entry& entry : entries_) scratch_[count[Digit(entry.key, digit)]++] = entry;
-    entries_.swap(scratch_);
+  if (entries.size() < kSmall) {
+    std::sort(entries.begin(), entries.end());
+  } else {
+    RadixSort(position_bits, key_bits, entries, scratch);
+  }
+  unique->clear();
+  for (const Entry entry : entries) {
+    const uint64_t key = first + static_cast<uint64_t>(entry >> position_bits);
+    if (unique->empty() || unique->back() != key) unique->push_back(key);
+    index[static_cast<size_t>(entry & position_mask)] = static_cast<uint32_t>(unique->size() - 1);
   }
 }
 
 void KeyUniquer::Run(absl::Span<const uint64_t> keys, std::vector<uint64_t>* unique,
                      std::vector<uint32_t>* index) {
-  unique->clear();
   index->resize(keys.size());
-  entries_.resize(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) entries_[i] = {keys[i], static_cast<uint32_t>(i)};
-  Sort();
-  for (const Entry& entry : entries_) {
-    if (unique->empty() || unique->back() != entry.key) unique->push_back(entry.key);
-    (*index)[entry.position] = static_cast<uint32_t>(unique->size() - 1);
+  unique->clear();
+  if (keys.empty()) return;
+  uint64_t first = keys[0], last = keys[0];
+  for (const uint64_t key : keys) {
+    first = std::min(first, key);
+    last = std::max(last, key);
+  }
+  const int key_bits = std::bit_width(last - first);
+  if ((last - first) / KeyRanker::kWordBits < kMaxWordsPerKey * keys.size()) {
+    ranker_.Run(keys, first, last, unique, index->data());
+  } else if (key_bits + std::bit_width(keys.size()) <= 64) {
+    SortEntries(keys, first, key_bits, narrow_, narrow_scratch_, unique, index->data());
+  } else {
+    SortEntries(keys, first, key_bits, wide_, wide_scratch_, unique, index->data());
   }
 }
 

@@ -15,7 +15,6 @@ std::string Parse(LineParser& parser, absl::string_view line, Batch* batch,
   builder.Begin(shape, batch);
   if (!parser.IsRecord(line)) return "no record";
   const absl::Status parsed = parser.Parse(line, &builder);
-  if (!parsed.ok()) builder.AbandonRow();
   builder.Finish();
   CHECK(batch->rows() == (parsed.ok() ? 1 : 0));
   if (parsed.ok()) return "ok";

@@ -30,14 +30,15 @@ TEST_CASE("floats are the nearest ones") {
 
 TEST_CASE("a number too small for a float is zero") {
   CHECK(Parsed("1e-60") == 0.0f);
+  CHECK(Parsed("1e-400") == 0.0f);
   CHECK(std::signbit(Parsed("-1e-60")));
   CHECK(Parsed("1e-45") == std::numeric_limits<float>::denorm_min());
 }
 
 TEST_CASE("what is no finite number is refused") {
-  for (const char* text :
-       {"",      "+",     "-",  "+-1", "++1", "nan",  "-nan", "inf", "+inf", "infinity", "1e39",
-        "-1e39", "1e400", "1 ", " 1",  "1,5", "0x10", "1e",   "abc", "1f",   "--1",      "?"}) {
+  for (const char* text : {"",     "+",        "-",    "+-1",   "++1",   "nan",    "-nan",   "inf",
+                           "+inf", "infinity", "1e39", "-1e39", "1e400", "1e-60x", "1e400x", "1 ",
+                           " 1",   "1,5",      "0x10", "1e",    "abc",   "1f",     "--1",    "?"}) {
     float value;
     INFO(text);
     CHECK_FALSE(ParseFloat(text, &value));

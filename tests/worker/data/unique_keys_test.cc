@@ -33,6 +33,23 @@ TEST_CASE("many keys of one byte, of four, and of all eight") {
   }
 }
 
+TEST_CASE("keys close together, and far apart, at either end of the range") {
+  Random random(2);
+  for (const size_t count : {1, 2, 63, 64, 65, 255, 256, 257, 5000}) {
+    for (const uint64_t range : {uint64_t{1}, uint64_t{64}, 4 * 64 * count - 1, 4 * 64 * count,
+                                 uint64_t{1} << 40, ~uint64_t{0}}) {
+      for (const uint64_t first : {uint64_t{0}, uint64_t{77}, ~uint64_t{0} - (range - 1)}) {
+        std::vector<uint64_t> keys;
+        // Both limits are among them.
+        for (size_t i = 0; i < count; ++i) keys.push_back(first + random.NextBelow(range));
+        keys.back() = first + range - 1;
+        keys.front() = first;
+        CheckAgainstSet(keys);
+      }
+    }
+  }
+}
+
 TEST_CASE("many times the same key") { CheckAgainstSet(std::vector<uint64_t>(1000, 77)); }
 
 TEST_CASE("scratch memory does not leak from one call into the next") {
