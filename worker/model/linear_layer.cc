@@ -5,32 +5,13 @@
 #include <cstdint>
 
 #include "common/math/blas.h"
+#include "worker/model/sparse_product.h"
 
 namespace paramd {
 namespace {
 
 ConstMatrix Features(const Batch& batch) {
   return {batch.values.data(), batch.rows(), static_cast<size_t>(batch.dense_cols)};
-}
-
-// z [rows][k] += X W for sparse X.
-void AddSparseProduct(const Batch& batch, absl::Span<const float> weights, size_t k, float* z) {
-  for (size_t row = 0; row < batch.rows(); ++row, z += k) {
-    for (uint32_t i = batch.row_offsets[row]; i < batch.row_offsets[row + 1]; ++i) {
-      const float* w = weights.data() + batch.columns[i] * k;
-      for (size_t j = 0; j < k; ++j) z[j] += batch.values[i] * w[j];
-    }
-  }
-}
-
-// dw [keys][k] += X^T D for sparse X.
-void AddSparseGradient(const Batch& batch, const float* d, size_t k, float* dw) {
-  for (size_t row = 0; row < batch.rows(); ++row, d += k) {
-    for (uint32_t i = batch.row_offsets[row]; i < batch.row_offsets[row + 1]; ++i) {
-      float* w = dw + batch.columns[i] * k;
-      for (size_t j = 0; j < k; ++j) w[j] += batch.values[i] * d[j];
-    }
-  }
 }
 
 v1::TableSpec Table(const char* name, bool sparse, uint64_t rows, int dim) {
@@ -55,14 +36,17 @@ void LinearLayer::Forward(const Batch& batch, absl::Span<const absl::Span<const 
                           std::vector<float>* z) const {
   const size_t k = static_cast<size_t>(outputs_);
   const absl::Span<const float> weights = parameters[0];
-  z->assign(batch.rows() * k, 0.0f);
+  z->clear();
   if (has_bias_) {
     assert(parameters[1].size() == k);
-    for (size_t i = 0; i < z->size(); ++i) (*z)[i] = parameters[1][i % k];
+    for (size_t row = 0; row < batch.rows(); ++row) {
+      z->insert(z->end(), parameters[1].begin(), parameters[1].end());
+    }
+  } else {
+    z->resize(batch.rows() * k);
   }
   if (batch.sparse) {
-    assert(weights.size() == batch.unique_keys.size() * k);
-    AddSparseProduct(batch, weights, k, z->data());
+    AddSparseProduct(batch, weights, k, absl::MakeSpan(*z));
   } else {
     assert(weights.size() == static_cast<size_t>(batch.dense_cols) * k);
     MatMul(1, Features(batch), {weights.data(), static_cast<size_t>(batch.dense_cols), k}, 1,
@@ -77,7 +61,7 @@ void LinearLayer::Backward(const Batch& batch, absl::Span<const float> d,
   std::vector<float>& dw = gradients[0];
   if (batch.sparse) {
     dw.assign(batch.unique_keys.size() * k, 0.0f);
-    AddSparseGradient(batch, d.data(), k, dw.data());
+    AddSparseTransposedProduct(batch, d, k, absl::MakeSpan(dw));
   } else {
     const size_t features = static_cast<size_t>(shape_.columns);
     dw.assign(features * k, 0.0f);
@@ -85,7 +69,9 @@ void LinearLayer::Backward(const Batch& batch, absl::Span<const float> d,
   }
   if (!has_bias_) return;
   gradients[1].assign(k, 0.0f);
-  for (size_t i = 0; i < d.size(); ++i) gradients[1][i % k] += d[i];
+  for (size_t i = 0; i < d.size(); i += k) {
+    for (size_t j = 0; j < k; ++j) gradients[1][j] += d[i + j];
+  }
 }
 
 }  // namespace paramd

@@ -11,7 +11,7 @@ namespace paramd {
 // Z = X W + 1 b: the linear map from features X [rows][features] to Z [rows][outputs] that linear
 // models share, and its derivative. W is the table `weights` [features][outputs], sparse or dense
 // as the data are; b is the dense table `bias` [1][outputs]. Dense X goes through OpenBLAS, sparse
-// X through loops over its non-zero entries. Immutable, hence thread-safe.
+// X through worker/model/sparse_product.h. Immutable, hence thread-safe.
 class LinearLayer {
  public:
   // Without a bias there is one table only, and b = 0.

@@ -1,7 +1,5 @@
 #include "worker/model/linear_model.h"
 
-#include <cstddef>
-
 #include "common/base/status_macros.h"
 
 namespace paramd {
@@ -15,11 +13,7 @@ double LinearModel::Gradients(const Batch& batch,
                               absl::Span<const absl::Span<const float>> parameters,
                               absl::Span<std::vector<float>> gradients) {
   layer_.Forward(batch, parameters, &z_);
-  const size_t k = static_cast<size_t>(outputs());
-  double loss = 0;
-  for (size_t row = 0; row < batch.rows(); ++row) {
-    loss += Differentiate(batch.labels[row], absl::MakeSpan(z_).subspan(row * k, k));
-  }
+  const double loss = Differentiate(batch.labels, absl::MakeSpan(z_));
   for (float& d : z_) d /= static_cast<float>(batch.rows());
   layer_.Backward(batch, z_, gradients);
   return loss;
@@ -28,10 +22,7 @@ double LinearModel::Gradients(const Batch& batch,
 void LinearModel::Predict(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
                           std::vector<float>* scores) {
   layer_.Forward(batch, parameters, scores);
-  const size_t k = static_cast<size_t>(outputs());
-  for (size_t row = 0; row < batch.rows(); ++row) {
-    ToScores(absl::MakeSpan(*scores).subspan(row * k, k));
-  }
+  ToScores(absl::MakeSpan(*scores));
 }
 
 }  // namespace paramd

@@ -9,7 +9,7 @@
 namespace paramd {
 
 // A model whose loss depends on an example only through z = W^T x + b. What remains for a subclass
-// is the loss of one example as a function of (label, z).
+// is the loss as a function of (label, z).
 class LinearModel : public Model {
  public:
   int outputs() const final { return layer_.outputs(); }
@@ -26,11 +26,12 @@ class LinearModel : public Model {
   // OK, or INVALID_ARGUMENT as of Model::CheckLabels.
   virtual absl::Status CheckLabel(float label) const = 0;
 
-  // The loss of one example; replaces z by d loss / d z.
-  virtual double Differentiate(float label, absl::Span<float> z) const = 0;
+  // The sum of the losses of examples with these labels; replaces their z [labels][outputs] by
+  // d loss / d z.
+  virtual double Differentiate(absl::Span<const float> labels, absl::Span<float> z) = 0;
 
-  // Replaces the z of one example by its scores.
-  virtual void ToScores(absl::Span<float> z) const = 0;
+  // Replaces the z [examples][outputs] by their scores.
+  virtual void ToScores(absl::Span<float> z) = 0;
 
  private:
   const LinearLayer layer_;

@@ -1,5 +1,7 @@
 #include "worker/model/linear_regression.h"
 
+#include <cstddef>
+
 #include "worker/model/linear_model.h"
 
 namespace paramd {
@@ -14,13 +16,17 @@ class LinearRegression final : public LinearModel {
  private:
   absl::Status CheckLabel(float label) const override { return absl::OkStatus(); }
 
-  double Differentiate(float label, absl::Span<float> z) const override {
-    const double error = static_cast<double>(z[0]) - label;
-    z[0] = static_cast<float>(error);
-    return error * error / 2;
+  double Differentiate(absl::Span<const float> labels, absl::Span<float> z) override {
+    double loss = 0;
+    for (size_t i = 0; i < z.size(); ++i) {
+      const double error = static_cast<double>(z[i]) - labels[i];
+      z[i] = static_cast<float>(error);
+      loss += error * error / 2;
+    }
+    return loss;
   }
 
-  void ToScores(absl::Span<float> z) const override {}
+  void ToScores(absl::Span<float> z) override {}
 };
 
 }  // namespace

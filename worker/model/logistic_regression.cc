@@ -1,9 +1,10 @@
 #include "worker/model/logistic_regression.h"
 
-#include <algorithm>
-#include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "worker/model/exponentials.h"
 #include "worker/model/linear_model.h"
 
 namespace paramd {
@@ -22,19 +23,15 @@ class LogisticRegression final : public LinearModel {
         absl::StrCat("label ", label, ": logistic regression needs labels 0 and 1, or -1 and +1"));
   }
 
-  // With s = +1 or -1 for the label: loss log(1 + e^(-s z)), derivative P(y = 1) - y. The exponent
-  // is never positive, so nothing overflows.
-  double Differentiate(float label, absl::Span<float> z) const override {
-    const double margin = label > 0 ? z[0] : -static_cast<double>(z[0]);
-    ToScores(z);
-    if (label > 0) z[0] -= 1;
-    return std::log1p(std::exp(-std::abs(margin))) + std::max(-margin, 0.0);
+  double Differentiate(absl::Span<const float> labels, absl::Span<float> z) override {
+    losses_.resize(z.size());
+    DifferentiateLogistic(labels, z, absl::MakeSpan(losses_));
+    return std::accumulate(losses_.begin(), losses_.end(), 0.0);
   }
 
-  void ToScores(absl::Span<float> z) const override {
-    const double e = std::exp(-std::abs(static_cast<double>(z[0])));
-    z[0] = static_cast<float>(z[0] >= 0 ? 1 / (1 + e) : e / (1 + e));
-  }
+  void ToScores(absl::Span<float> z) override { Sigmoids(z); }
+
+  std::vector<double> losses_;  // scratch
 };
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "worker/model/exponentials.h"
 #include "worker/model/linear_model.h"
 
 namespace paramd {
@@ -26,27 +28,51 @@ class SoftmaxRegression final : public LinearModel {
                      " classes needs whole numbers from 0 to ", outputs() - 1));
   }
 
-  // loss = log sum_j e^z_j - z_label; derivative P - onehot(label).
-  double Differentiate(float label, absl::Span<float> z) const override {
-    const size_t target = static_cast<size_t>(label);
-    const double z_target = z[target];
-    const double log_sum = Normalize(z);
-    z[target] -= 1;
-    return log_sum - z_target;
+  // loss = log sum_j e^z_j - z_label; derivative P - onehot(label). With m the largest z, the loss
+  // is log sum_j e^(z_j - m) - (z_label - m), of which nothing overflows.
+  double Differentiate(absl::Span<const float> labels, absl::Span<float> z) override {
+    const size_t k = static_cast<size_t>(outputs());
+    SubtractLargest(z);
+    double loss = 0;
+    for (size_t row = 0; row < labels.size(); ++row) {
+      loss -= powers_[row * k + static_cast<size_t>(labels[row])];
+    }
+    ExpOfNegatives(absl::MakeSpan(powers_));
+    for (size_t row = 0; row < labels.size(); ++row) {
+      loss += std::log(NormalizeRow(row, z));
+      z[row * k + static_cast<size_t>(labels[row])] -= 1;
+    }
+    return loss;
   }
 
-  void ToScores(absl::Span<float> z) const override { Normalize(z); }
+  void ToScores(absl::Span<float> z) override {
+    SubtractLargest(z);
+    ExpOfNegatives(absl::MakeSpan(powers_));
+    const size_t rows = z.size() / static_cast<size_t>(outputs());
+    for (size_t row = 0; row < rows; ++row) NormalizeRow(row, z);
+  }
 
-  // Replaces z by the probabilities and returns log sum_j e^z_j. The largest z is taken out first,
-  // so that nothing overflows and the sum is at least 1.
-  static double Normalize(absl::Span<float> z) {
-    const double largest = *std::max_element(z.begin(), z.end());
+  // Fills powers_ with z minus the largest of its row.
+  void SubtractLargest(absl::Span<const float> z) {
+    const size_t k = static_cast<size_t>(outputs());
+    powers_.resize(z.size());
+    for (size_t begin = 0; begin < z.size(); begin += k) {
+      const double largest = *std::max_element(z.begin() + begin, z.begin() + begin + k);
+      for (size_t i = begin; i < begin + k; ++i) powers_[i] = z[i] - largest;
+    }
+  }
+
+  // Fills a row of z with its powers divided by their sum, which is at least 1, and returns the
+  // sum.
+  double NormalizeRow(size_t row, absl::Span<float> z) const {
+    const size_t k = static_cast<size_t>(outputs());
     double sum = 0;
-    for (const float x : z) sum += std::exp(x - largest);
-    const double log_sum = largest + std::log(sum);
-    for (float& x : z) x = static_cast<float>(std::exp(x - log_sum));
-    return log_sum;
+    for (size_t i = row * k; i < (row + 1) * k; ++i) sum += powers_[i];
+    for (size_t i = row * k; i < (row + 1) * k; ++i) z[i] = static_cast<float>(powers_[i] / sum);
+    return sum;
   }
+
+  std::vector<double> powers_;  // scratch, [rows][classes]
 };
 
 }  // namespace
