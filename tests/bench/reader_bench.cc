@@ -1,0 +1,197 @@
+// How fast the readers are beside what the machine can do with the same bytes: memchr over them in
+// memory, and reading (and decompressing) the file without looking at it. One thread, files in the
+// page cache, medians of 5. MB are 10^6 bytes of text, also where the file is compressed.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_format.h"
+#include "common/base/clock.h"
+#include "common/base/file.h"
+#include "common/config/flags.h"
+#include "tests/bench/reader_bench_data.h"
+#include "tests/testing/temp_dir.h"
+#include "worker/data/batch_builder.h"
+#include "worker/data/batch_reader.h"
+#include "worker/data/open_source.h"
+#include "worker/data/read_dataset_shape.h"
+#include "worker/data/record_reader.h"
+
+namespace paramd {
+namespace {
+
+constexpr int kRuns = 5;
+
+struct Input {
+  std::string name;
+  v1::Data data;  // one training file
+  uint64_t text_bytes = 0;
+  uint64_t rows = 0;
+  double memchr_seconds = 0;
+};
+
+template <typename T>
+T Value(absl::StatusOr<T> result) {
+  if (result.ok()) return *std::move(result);
+  std::cerr << result.status().message() << "\n";
+  std::exit(1);
+}
+
+double MedianSeconds(const std::function<void()>& run) {
+  std::vector<double> seconds;
+  for (int i = 0; i < kRuns; ++i) {
+    const absl::Duration begin = Clock::System().SinceBoot();
+    run();
+    seconds.push_back(absl::ToDoubleSeconds(Clock::System().SinceBoot() - begin));
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[kRuns / 2];
+}
+
+void Expect(uint64_t rows, uint64_t expected) {
+  if (rows == expected) return;
+  std::cerr << "read " << rows << " rows, expected " << expected << "\n";
+  std::exit(1);
+}
+
+uint64_t CountLines(const std::string& text) {
+  uint64_t lines = 0;
+  const char* const end = text.data() + text.size();
+  for (const char* p = text.data(); p != end; ++lines) {
+    p = static_cast<const char*>(std::memchr(p, '\n', static_cast<size_t>(end - p))) + 1;
+  }
+  return lines;
+}
+
+void ReadBytes(const Input& input) {
+  const std::unique_ptr<ByteSource> source = Value(OpenSource(input.data.train(0)));
+  std::vector<char> block(size_t{256} << 10);
+  uint64_t bytes = 0;
+  while (const size_t got = Value(source->Read(absl::MakeSpan(block)))) bytes += got;
+  Expect(bytes, input.text_bytes);
+}
+
+v1::Partition Whole(const Input& input) {
+  v1::Partition partition;
+  partition.set_file(input.data.train(0));
+  return partition;
+}
+
+void Parse(const Input& input, const DatasetShape& shape) {
+  constexpr size_t kBatchRows = 1024;
+  const auto records = Value(RecordReader::Open(input.data, shape, Whole(input)));
+  BatchBuilder builder;
+  Batch batch;
+  ReadStats stats;
+  builder.Begin(shape, &batch);
+  while (Value(records->Next())) {
+    if (builder.rows() == kBatchRows) builder.Begin(shape, &batch);
+    if (!records->Parse(&builder, &stats).ok()) std::exit(1);
+  }
+  Expect(stats.records, input.rows);
+}
+
+void ReadBatches(const Input& input, const DatasetShape& shape, int batch_rows) {
+  const auto reader = Value(BatchReader::Open(input.data, shape, {Whole(input)}));
+  Batch batch;
+  while (Value(reader->Next(batch_rows, &batch))) {
+  }
+  Expect(reader->stats().records, input.rows);
+}
+
+// A table on stdout, and the rows for --json.
+class Report {
+ public:
+  void Add(const Input& input, const std::string& stage, double seconds, double read_seconds) {
+    const double mb_per_s = static_cast<double>(input.text_bytes) / seconds / 1e6;
+    const double rows_per_s = static_cast<double>(input.rows) / seconds;
+    if (rows_.empty()) {
+      absl::PrintF("%-24s %-12s %10s %12s %10s %10s\n", "input", "stage", "MB/s", "rows/s",
+                   "x memchr", "x read");
+    }
+    absl::PrintF("%-24s %-12s %10.0f %12.0f %10.3f %10.3f\n", input.name, stage, mb_per_s,
+                 rows_per_s, input.memchr_seconds / seconds, read_seconds / seconds);
+    std::fflush(stdout);
+    rows_.push_back({{"input", input.name},
+                     {"stage", stage},
+                     {"mb_per_s", mb_per_s},
+                     {"rows_per_s", rows_per_s},
+                     {"memchr_ratio", input.memchr_seconds / seconds},
+                     {"read_ratio", read_seconds / seconds}});
+  }
+
+  nlohmann::json Json() const { return {{"rows", rows_}}; }
+
+ private:
+  nlohmann::json rows_ = nlohmann::json::array();
+};
+
+void Measure(const Input& input, Report* report) {
+  const DatasetShape shape = Value(ReadDatasetShape(input.data));
+  const double read = MedianSeconds([&] { ReadBytes(input); });
+  report->Add(input, "memchr", input.memchr_seconds, read);
+  report->Add(input, "read", read, read);
+  report->Add(input, "parse", MedianSeconds([&] { Parse(input, shape); }), read);
+  for (const int rows : {256, 1024, 4096}) {
+    report->Add(input, absl::StrCat("batch ", rows),
+                MedianSeconds([&] { ReadBatches(input, shape, rows); }), read);
+  }
+}
+
+// Writes `content` (of `text`, compressed or not) and describes it.
+Input MakeInput(const TempDir& folder, const std::string& name, const std::string& file,
+                v1::Data::Format format, const std::string& text, const std::string& content) {
+  Input input{.name = name, .text_bytes = text.size(), .rows = CountLines(text)};
+  input.data.set_format(format);
+  input.data.add_train(folder.Write(file, content));
+  input.memchr_seconds = MedianSeconds([&] { Expect(CountLines(text), input.rows); });
+  return input;
+}
+
+int Main(absl::Span<const std::string> args) {
+  Flags flags("reader_bench", "measures the readers of training data");
+  std::string json;
+  flags.String("json", "FILE", "where to write the figures as JSON", json);
+  if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
+  const TempDir folder;
+  std::vector<Input> inputs;
+  {
+    const std::string text = OneHotText(400'000);
+    const auto add = [&](const std::string& name, const std::string& suffix,
+                         const std::string& content) {
+      inputs.push_back(
+          MakeInput(folder, name, "onehot.libsvm" + suffix, v1::Data::LIBSVM, text, content));
+    };
+    add("LIBSVM one-hot", "", text);
+    add("LIBSVM one-hot, gzip", ".gz", Gzip(text));
+    add("LIBSVM one-hot, zstd", ".zst", Zstd(text));
+  }
+  const std::string real = RealValuedText(100'000);
+  inputs.push_back(
+      MakeInput(folder, "LIBSVM real-valued", "real.libsvm", v1::Data::LIBSVM, real, real));
+  const std::string images = ImageText(20'000);
+  inputs.push_back(
+      MakeInput(folder, "CSV 784 columns", "images.csv", v1::Data::CSV, images, images));
+  Report report;
+  for (const Input& input : inputs) Measure(input, &report);
+  if (json.empty()) return 0;
+  const absl::Status written = WriteFileAtomically(json, report.Json().dump(2) + "\n");
+  if (!written.ok()) std::cerr << written.message() << "\n";
+  return written.ok() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace paramd
+
+int main(int argc, char** argv) {
+  return paramd::Main(std::vector<std::string>(argv + 1, argv + argc));
+}
