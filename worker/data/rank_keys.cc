@@ -8,10 +8,32 @@
 #include <hwy/foreach_target.h>  // must come before highway.h
 #include <hwy/highway.h>
 
-// Scalar code; compiled for each target for the sake of its bit counting instructions.
 HWY_BEFORE_NAMESPACE();
 namespace paramd {
 namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+KeyLimits FindLimits(absl::Span<const uint64_t> keys) {
+  const hn::ScalableTag<uint64_t> d;
+  const size_t lanes = hn::Lanes(d);
+  auto first = hn::Set(d, keys[0]);
+  auto last = first;
+  size_t i = 0;
+  for (; i + lanes <= keys.size(); i += lanes) {
+    const auto key = hn::LoadU(d, keys.data() + i);
+    first = hn::Min(first, key);
+    last = hn::Max(last, key);
+  }
+  for (; i < keys.size(); ++i) {
+    const auto key = hn::Set(d, keys[i]);
+    first = hn::Min(first, key);
+    last = hn::Max(last, key);
+  }
+  return {hn::GetLane(hn::MinOfLanes(d, first)), hn::GetLane(hn::MaxOfLanes(d, last))};
+}
+
+// What follows is scalar, compiled for each target for the sake of its bit counting instructions.
 
 using Word = KeyRanker::Word;
 
@@ -49,13 +71,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace paramd {
 
+HWY_EXPORT(FindLimits);
 HWY_EXPORT(CountRanks);
 HWY_EXPORT(ListKeys);
 HWY_EXPORT(FindRanks);
 
-void KeyRanker::Run(absl::Span<const uint64_t> keys, uint64_t first, uint64_t last,
+KeyLimits LimitsOf(absl::Span<const uint64_t> keys) {
+  return HWY_DYNAMIC_DISPATCH(FindLimits)(keys);
+}
+
+void KeyRanker::Run(absl::Span<const uint64_t> keys, const KeyLimits& limits,
                     std::vector<uint64_t>* unique, uint32_t* index) {
-  words_.assign((last - first) / kWordBits + 1, {});
+  const uint64_t first = limits.first;
+  words_.assign((limits.last - first) / kWordBits + 1, {});
   for (const uint64_t key : keys) {
     words_[(key - first) / kWordBits].bits |= uint64_t{1} << (key - first) % kWordBits;
   }

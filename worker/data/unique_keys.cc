@@ -73,18 +73,15 @@ void KeyUniquer::Run(absl::Span<const uint64_t> keys, std::vector<uint64_t>* uni
   index->resize(keys.size());
   unique->clear();
   if (keys.empty()) return;
-  uint64_t first = keys[0], last = keys[0];
-  for (const uint64_t key : keys) {
-    first = std::min(first, key);
-    last = std::max(last, key);
-  }
-  const int key_bits = std::bit_width(last - first);
-  if ((last - first) / KeyRanker::kWordBits < kMaxWordsPerKey * keys.size()) {
-    ranker_.Run(keys, first, last, unique, index->data());
+  const KeyLimits limits = LimitsOf(keys);
+  const uint64_t range = limits.last - limits.first;
+  const int key_bits = std::bit_width(range);
+  if (range / KeyRanker::kWordBits < kMaxWordsPerKey * keys.size()) {
+    ranker_.Run(keys, limits, unique, index->data());
   } else if (key_bits + std::bit_width(keys.size()) <= 64) {
-    SortEntries(keys, first, key_bits, narrow_, narrow_scratch_, unique, index->data());
+    SortEntries(keys, limits.first, key_bits, narrow_, narrow_scratch_, unique, index->data());
   } else {
-    SortEntries(keys, first, key_bits, wide_, wide_scratch_, unique, index->data());
+    SortEntries(keys, limits.first, key_bits, wide_, wide_scratch_, unique, index->data());
   }
 }
 
