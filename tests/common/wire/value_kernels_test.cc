@@ -392,6 +392,10 @@ TEST_CASE("int8: the ends of the range") {
     const Int8Group group = EncodeGroup(values, 6);
     CHECK(group.scale == 0.25f);
     for (int i = -127; i <= 127; ++i) CHECK(group.values[i + 127] == i);
+    // Also where the random number is 0.
+    constexpr uint32_t kZero = 34257904;
+    REQUIRE(Round(1 + 0x1p-20f, 1, 77, kZero) == 2);
+    CHECK(EncodeGroup({1, 127}, 77, kZero).values == std::vector<int8_t>{1, 127});
   }
   SECTION("zeros") {
     const Int8Group group = EncodeGroup({0.0f, -0.0f, 0.0f}, 6);
