@@ -27,14 +27,19 @@ class RemoteParameters final : public ParameterSource {
 
   absl::Status Pull(int table, absl::Span<const uint64_t> keys,
                     std::vector<float>* values) override {
-    Notification done;
-    client_.Pull(static_cast<uint32_t>(table), keys, std::nullopt,
-                 [&](absl::StatusOr<std::vector<float>> result) {
-                   status_ = result.status();
-                   if (result.ok()) *values = *std::move(result);
-                   done.Notify();
-                 });
-    done.Wait();
+    const std::shared_ptr<const RowPlan> plan = client_.Plan(static_cast<uint32_t>(table), keys);
+    values->resize(plan->rows * plan->dim);
+    Mutex mutex;
+    bool done = false;
+    client_.Pull(plan, std::nullopt, absl::MakeSpan(*values), [&](absl::Status status) {
+      MutexLock lock(mutex);
+      status_ = std::move(status);
+      done = true;
+    });
+    client_.Wait([&] {
+      MutexLock lock(mutex);
+      return done;
+    });
     return status_;
   }
 
@@ -173,13 +178,11 @@ void Worker::Connect(const v1::ClusterView& view) {
     MutexLock lock(mutex_);
     id = id_;
   }
-  auto client = std::make_unique<ParameterClient>(ParameterClient::Options{
-      .client = id,
-      .incarnation = incarnation_,
-      .shard_map = view.shard_map(),
-      .max_message_bytes = config_.transport().max_message(),
-      .channel = {.max_message_bytes = static_cast<int>(config_.transport().max_message()),
-                  .keepalive = ToDuration(config_.transport().keepalive())}});
+  auto client =
+      std::make_unique<ParameterClient>(ParameterClient::Options{.client = id,
+                                                                 .incarnation = incarnation_,
+                                                                 .shard_map = view.shard_map(),
+                                                                 .transport = config_.transport()});
   {
     MutexLock lock(mutex_);
     client_.swap(client);

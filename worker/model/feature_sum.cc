@@ -15,7 +15,7 @@ class FeatureSum final : public Model {
   absl::Status CheckLabels(const Batch& batch) const override { return absl::OkStatus(); }
 
   double Gradients(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
-                   absl::Span<std::vector<float>> gradients) override {
+                   absl::Span<const absl::Span<float>> gradients) override {
     minus_one_.assign(batch.rows(), -1.0f);
     layer_.Backward(batch, minus_one_, gradients);
     return 0;

@@ -1,5 +1,6 @@
 #include "worker/model/linear_layer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -55,20 +56,21 @@ void LinearLayer::Forward(const Batch& batch, absl::Span<const absl::Span<const 
 }
 
 void LinearLayer::Backward(const Batch& batch, absl::Span<const float> d,
-                           absl::Span<std::vector<float>> gradients) const {
+                           absl::Span<const absl::Span<float>> gradients) const {
   const size_t k = static_cast<size_t>(outputs_);
   assert(d.size() == batch.rows() * k);
-  std::vector<float>& dw = gradients[0];
+  const absl::Span<float> dw = gradients[0];
   if (batch.sparse) {
-    dw.assign(batch.unique_keys.size() * k, 0.0f);
-    AddSparseTransposedProduct(batch, d, k, absl::MakeSpan(dw));
+    assert(dw.size() == batch.unique_keys.size() * k);
+    std::fill(dw.begin(), dw.end(), 0.0f);
+    AddSparseTransposedProduct(batch, d, k, dw);
   } else {
     const size_t features = static_cast<size_t>(shape_.columns);
-    dw.assign(features * k, 0.0f);
+    assert(dw.size() == features * k);
     MatMulTransposedA(1, Features(batch), {d.data(), batch.rows(), k}, 0, {dw.data(), features, k});
   }
   if (!has_bias_) return;
-  gradients[1].assign(k, 0.0f);
+  std::fill(gradients[1].begin(), gradients[1].end(), 0.0f);
   for (size_t i = 0; i < d.size(); i += k) {
     for (size_t j = 0; j < k; ++j) gradients[1][j] += d[i + j];
   }

@@ -27,9 +27,9 @@ class LinearLayer {
                std::vector<float>* z) const;
 
   // dW = X^T D and db = column sums of D, for D [rows][outputs], the derivative of anything by Z.
-  // Resizes and fills gradients[0] (and gradients[1]).
+  // Fills gradients[0] (and gradients[1]).
   void Backward(const Batch& batch, absl::Span<const float> d,
-                absl::Span<std::vector<float>> gradients) const;
+                absl::Span<const absl::Span<float>> gradients) const;
 
  private:
   const DatasetShape shape_;

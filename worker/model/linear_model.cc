@@ -11,7 +11,7 @@ absl::Status LinearModel::CheckLabels(const Batch& batch) const {
 
 double LinearModel::Gradients(const Batch& batch,
                               absl::Span<const absl::Span<const float>> parameters,
-                              absl::Span<std::vector<float>> gradients) {
+                              absl::Span<const absl::Span<float>> gradients) {
   layer_.Forward(batch, parameters, &z_);
   const double loss = Differentiate(batch.labels, absl::MakeSpan(z_));
   for (float& d : z_) d /= static_cast<float>(batch.rows());

@@ -16,7 +16,7 @@ class LinearModel : public Model {
   std::vector<v1::TableSpec> Tables() const final { return layer_.Tables(); }
   absl::Status CheckLabels(const Batch& batch) const final;
   double Gradients(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
-                   absl::Span<std::vector<float>> gradients) final;
+                   absl::Span<const absl::Span<float>> gradients) final;
   void Predict(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
                std::vector<float>* scores) final;
 

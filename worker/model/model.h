@@ -34,10 +34,11 @@ class Model {
   // allowed.
   virtual absl::Status CheckLabels(const Batch& batch) const = 0;
 
-  // The sum of the losses of the batch's examples. Resizes `gradients` and fills them with the
-  // gradient of the mean loss; zeros when the batch is empty. Labels must have passed CheckLabels.
+  // The sum of the losses of the batch's examples. Fills `gradients`, which are as large as the
+  // parameters, with the gradient of the mean loss; zeros when the batch is empty. Labels must have
+  // passed CheckLabels.
   virtual double Gradients(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
-                           absl::Span<std::vector<float>> gradients) = 0;
+                           absl::Span<const absl::Span<float>> gradients) = 0;
 
   // Fills `scores` [rows][outputs()] with what task() says.
   virtual void Predict(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,

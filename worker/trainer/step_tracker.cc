@@ -25,7 +25,6 @@ void StepTracker::Answered(uint64_t lease, const absl::Status& status) {
   // Last, so that whoever waits finds the partition reported.
   MutexLock lock(mutex_);
   --open_;
-  changed_.NotifyAll();
 }
 
 void StepTracker::Close(v1::WorkDone done) {
@@ -51,9 +50,13 @@ void StepTracker::ReportIfDone(uint64_t lease) {
   on_done_(std::move(done));
 }
 
-absl::Status StepTracker::WaitUntilOpen(size_t pushes) {
+bool StepTracker::MayGoOn(size_t pushes) const {
   MutexLock lock(mutex_);
-  while (open_ > pushes && status_.ok()) changed_.Wait(mutex_);
+  return open_ <= pushes || !status_.ok();
+}
+
+absl::Status StepTracker::status() const {
+  MutexLock lock(mutex_);
   return status_;
 }
 

@@ -27,9 +27,10 @@ class StepTracker {
   // The partition done.lease() is read to its end; its loss_sum is filled in when it is done.
   void Close(v1::WorkDone done);
 
-  // Blocks until at most `pushes` pushes are unanswered; returns at once with the first error of a
-  // push.
-  absl::Status WaitUntilOpen(size_t pushes);
+  // Whether at most `pushes` pushes are unanswered, or one was answered with an error.
+  bool MayGoOn(size_t pushes) const;
+  // The first error that a push was answered with.
+  absl::Status status() const;
 
  private:
   struct Lease {
@@ -44,8 +45,7 @@ class StepTracker {
   void ReportIfDone(uint64_t lease);
 
   const std::function<void(v1::WorkDone)> on_done_;
-  Mutex mutex_;
-  CondVar changed_;
+  mutable Mutex mutex_;
   std::map<uint64_t, Lease> leases_ ABSL_GUARDED_BY(mutex_);
   size_t open_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);

@@ -4,39 +4,63 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/buffer.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 
 namespace paramd {
 
-// The rows of one batch, as they come in.
-class Trainer::Pulled {
+// Calls are answered by other threads; the step is kept until they all are.
+class Trainer::Step {
  public:
-  explicit Pulled(size_t tables) : values_(tables), left_(tables) {}
+  explicit Step(size_t tables) : plans_(tables), rows_(tables) {}
 
-  void Set(size_t table, absl::StatusOr<std::vector<float>> values) {
+  void Begin(std::unique_ptr<Batch> batch) {
+    batch_ = std::move(batch);
     MutexLock lock(mutex_);
-    if (values.ok()) {
-      values_[table] = *std::move(values);
-    } else if (status_.ok()) {
-      status_ = values.status();
-    }
-    if (--left_ == 0) changed_.NotifyAll();
+    left_ = plans_.size();
+    status_ = absl::OkStatus();
   }
 
-  // Blocks until all tables are there.
-  absl::StatusOr<std::vector<absl::Span<const float>>> Wait() {
+  void Set(size_t table, std::shared_ptr<const RowPlan> plan) {
+    rows_[table] = Buffer(plan->rows * plan->dim * sizeof(float));
+    plans_[table] = std::move(plan);
+  }
+
+  void Answered(const absl::Status& status) {
     MutexLock lock(mutex_);
-    while (left_ > 0) changed_.Wait(mutex_);
-    if (!status_.ok()) return status_;
-    return std::vector<absl::Span<const float>>(values_.begin(), values_.end());
+    if (status_.ok()) status_ = status;
+    --left_;
+  }
+  bool IsComplete() const {
+    MutexLock lock(mutex_);
+    return left_ == 0;
+  }
+  absl::Status status() const {
+    MutexLock lock(mutex_);
+    return status_;
+  }
+
+  // Gives up what it holds, for another one.
+  std::unique_ptr<Batch> End() {
+    for (auto& plan : plans_) plan = nullptr;
+    for (Buffer& rows : rows_) rows = Buffer();
+    return std::move(batch_);
+  }
+
+  const Batch& batch() const { return *batch_; }
+  const std::shared_ptr<const RowPlan>& plan(size_t table) const { return plans_[table]; }
+  // float32[plan.rows][dim].
+  absl::Span<float> rows(size_t table) const {
+    return absl::MakeSpan(rows_[table].floats(), rows_[table].size() / sizeof(float));
   }
 
  private:
-  Mutex mutex_;
-  CondVar changed_;
-  std::vector<std::vector<float>> values_ ABSL_GUARDED_BY(mutex_);
-  size_t left_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<Batch> batch_;
+  std::vector<std::shared_ptr<const RowPlan>> plans_;
+  std::vector<Buffer> rows_;
+  mutable Mutex mutex_;
+  size_t left_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -49,7 +73,9 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
       client_(client),
       progress_(progress),
       callbacks_(std::move(callbacks)),
-      gradients_(tables_.size()) {}
+      parameters_(tables_.size()),
+      gradients_(tables_.size()),
+      pushes_(tables_.size()) {}
 
 absl::Status Trainer::Train(const v1::WorkGrant& first) {
   ASSIGN_OR_RETURN(clock_, client_.Attach());
@@ -62,31 +88,33 @@ absl::Status Trainer::Train(const v1::WorkGrant& first) {
                            callbacks_.next_partition);
     RETURN_IF_ERROR(RunSteps(pipeline));
   }
-  RETURN_IF_ERROR(tracker_->WaitUntilOpen(0));
+  client_.Wait([this] { return tracker_->MayGoOn(0); });
+  RETURN_IF_ERROR(tracker_->status());
   return client_.Detach();
 }
 
 absl::Status Trainer::RunSteps(BatchPipeline& pipeline) {
-  ASSIGN_OR_RETURN(std::optional<Step> next, NextStep(pipeline, clock_, true));
-  while (next.has_value()) {
-    Step step = *std::exchange(next, std::nullopt);
+  ASSIGN_OR_RETURN(std::shared_ptr<Step> next, NextStep(pipeline, clock_, true));
+  while (next != nullptr) {
+    const std::shared_ptr<Step> step = std::move(next);
     ASSIGN_OR_RETURN(next, NextStep(pipeline, clock_ + 1, false));
-    RETURN_IF_ERROR(Compute(step));
-    pipeline.Recycle(std::move(step.batch));
+    RETURN_IF_ERROR(Compute(*step));
+    pipeline.Recycle(step->End());
+    steps_.push_back(step);
     progress_.SetClock(++clock_);
-    if (!next.has_value()) {
+    if (next == nullptr) {
       ASSIGN_OR_RETURN(next, NextStep(pipeline, clock_, true));
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Trainer::Step>> Trainer::NextStep(BatchPipeline& pipeline,
-                                                               uint64_t clock, bool wait) {
+absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& pipeline,
+                                                                 uint64_t clock, bool wait) {
   while (true) {
     ASSIGN_OR_RETURN(std::optional<BatchPipeline::Item> item,
                      wait ? pipeline.Pop() : pipeline.TryPop());
-    if (!item.has_value()) return std::nullopt;
+    if (!item.has_value()) return nullptr;
     if (item->batch == nullptr) {
       v1::WorkDone done;
       done.set_lease(item->lease);
@@ -102,38 +130,52 @@ absl::StatusOr<std::optional<Trainer::Step>> Trainer::NextStep(BatchPipeline& pi
       return absl::DataLossError(status.message());
     }
     tracker_->Read(item->lease);
-    Step step{.batch = std::move(item->batch),
-              .parameters = std::make_shared<Pulled>(tables_.size())};
-    for (size_t table = 0; table < tables_.size(); ++table) {
-      absl::Span<const uint64_t> keys;
-      if (tables_[table].kind() == v1::TableSpec::SPARSE) keys = step.batch->unique_keys;
-      client_.Pull(static_cast<uint32_t>(table), keys, clock,
-                   [pulled = step.parameters, table](absl::StatusOr<std::vector<float>> values) {
-                     pulled->Set(table, std::move(values));
-                   });
-    }
-    return step;
+    return BeginStep(std::move(item->batch), clock);
   }
 }
 
-absl::Status Trainer::Compute(const Step& step) {
-  ASSIGN_OR_RETURN(const std::vector<absl::Span<const float>> parameters, step.parameters->Wait());
-  const Batch& batch = *step.batch;
-  const double loss_sum = model_.Gradients(batch, parameters, absl::MakeSpan(gradients_));
-  std::vector<ParameterClient::TableGradients> gradients;
-  for (size_t table = 0; table < tables_.size(); ++table) {
-    ParameterClient::TableGradients& entry = gradients.emplace_back();
-    entry.table = static_cast<uint32_t>(table);
-    if (tables_[table].kind() == v1::TableSpec::SPARSE) entry.keys = batch.unique_keys;
-    entry.values = gradients_[table];
+absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_ptr<Batch> batch,
+                                                                  uint64_t clock) {
+  std::shared_ptr<Step> step;
+  if (steps_.empty()) {
+    step = std::make_shared<Step>(tables_.size());
+  } else {
+    step = std::move(steps_.back());
+    steps_.pop_back();
   }
-  RETURN_IF_ERROR(tracker_->WaitUntilOpen(config_.transport().pushes_in_flight() - 1));
+  step->Begin(std::move(batch));
+  for (size_t table = 0; table < tables_.size(); ++table) {
+    absl::Span<const uint64_t> keys;
+    if (tables_[table].kind() == v1::TableSpec::SPARSE) keys = step->batch().unique_keys;
+    step->Set(table, client_.Plan(static_cast<uint32_t>(table), keys));
+    client_.Pull(step->plan(table), clock, step->rows(table),
+                 [step](const absl::Status& status) { step->Answered(status); });
+  }
+  return step;
+}
+
+absl::Status Trainer::Compute(Step& step) {
+  client_.Wait([&step] { return step.IsComplete(); });
+  RETURN_IF_ERROR(step.status());
+  const Batch& batch = step.batch();
+  for (size_t table = 0; table < tables_.size(); ++table) {
+    ParameterClient::TableGradients& push = pushes_[table];
+    push.plan = step.plan(table);
+    push.values = Buffer(step.rows(table).size() * sizeof(float));
+    parameters_[table] = step.rows(table);
+    gradients_[table] = absl::MakeSpan(push.values.floats(), step.rows(table).size());
+  }
+  const double loss_sum = model_.Gradients(batch, parameters_, gradients_);
+  const size_t window = config_.transport().pushes_in_flight() - 1;
+  client_.Wait([this, window] { return tracker_->MayGoOn(window); });
+  RETURN_IF_ERROR(tracker_->status());
   const uint64_t lease = batch.source_lease;
   tracker_->Push(lease, loss_sum);
-  client_.PushStep(clock_, batch.rows(), gradients,
+  client_.PushStep(clock_, batch.rows(), pushes_,
                    [tracker = tracker_, lease](const absl::Status& status) {
                      tracker->Answered(lease, status);
                    });
+  for (ParameterClient::TableGradients& push : pushes_) push = {};
   progress_.Add(batch.rows(), loss_sum);
   return absl::OkStatus();
 }

@@ -42,16 +42,16 @@ class Trainer {
   absl::Status Train(const v1::WorkGrant& first);
 
  private:
-  class Pulled;
-  struct Step {
-    std::unique_ptr<Batch> batch;
-    std::shared_ptr<Pulled> parameters;
-  };
+  // A batch and the rows it needs, as they come in.
+  class Step;
 
   absl::Status RunSteps(BatchPipeline& pipeline);
-  // The next batch with its pull under way, for step `clock`. Waits for a batch if `wait`.
-  absl::StatusOr<std::optional<Step>> NextStep(BatchPipeline& pipeline, uint64_t clock, bool wait);
-  absl::Status Compute(const Step& step);
+  // The next batch with its pull under way, for step `clock`; null: there is none. Waits for a
+  // batch if `wait`.
+  absl::StatusOr<std::shared_ptr<Step>> NextStep(BatchPipeline& pipeline, uint64_t clock,
+                                                 bool wait);
+  absl::StatusOr<std::shared_ptr<Step>> BeginStep(std::unique_ptr<Batch> batch, uint64_t clock);
+  absl::Status Compute(Step& step);
 
   const v1::Config& config_;
   const DatasetShape& shape_;
@@ -63,8 +63,11 @@ class Trainer {
   uint64_t clock_ = 0;
   // Shared with the answers to pushes, which may come after an error has ended Train.
   std::shared_ptr<StepTracker> tracker_;
-  // Per table; kept for their memory.
-  std::vector<std::vector<float>> gradients_;
+  // Kept for their memory: steps, and for each table what goes into one call.
+  std::vector<std::shared_ptr<Step>> steps_;
+  std::vector<absl::Span<const float>> parameters_;
+  std::vector<absl::Span<float>> gradients_;
+  std::vector<ParameterClient::TableGradients> pushes_;
 };
 
 }  // namespace paramd

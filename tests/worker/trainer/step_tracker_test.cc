@@ -66,16 +66,19 @@ TEST_CASE("a push that failed leaves its partition undone and is told to whoever
   tracker.Close(DoneOf(1));
   tracker.Answered(1, absl::InvalidArgumentError("nan"));
   CHECK(done.empty());
-  CHECK(tracker.WaitUntilOpen(0).code() == absl::StatusCode::kInvalidArgument);
+  CHECK(tracker.MayGoOn(0));
+  CHECK(tracker.status().code() == absl::StatusCode::kInvalidArgument);
 }
 
 TEST_CASE("waiting for the window") {
   StepTracker tracker([](const v1::WorkDone&) {});
   tracker.Push(1, 0);
   tracker.Push(1, 0);
-  CHECK(tracker.WaitUntilOpen(2).ok());
+  CHECK(tracker.MayGoOn(2));
+  CHECK_FALSE(tracker.MayGoOn(1));
   Thread acknowledge("ack", [&] { tracker.Answered(1, absl::OkStatus()); });
-  CHECK(tracker.WaitUntilOpen(1).ok());
+  CHECK(tracker.MayGoOn(1));
+  CHECK(tracker.status().ok());
 }
 
 }  // namespace
