@@ -518,6 +518,18 @@ void ParameterClient::EncodeTopK(Table& table, const RowPlan& plan, const RowPla
   out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
 }
 
+uint64_t ParameterClient::bytes_sent() const {
+  uint64_t bytes = 0;
+  for (const auto& [server, link] : links_) bytes += link->bytes_sent();
+  return bytes;
+}
+
+uint64_t ParameterClient::bytes_received() const {
+  uint64_t bytes = 0;
+  for (const auto& [server, link] : links_) bytes += link->bytes_received();
+  return bytes;
+}
+
 void ParameterClient::Shutdown(const absl::Status& status) {
   for (const auto& [server, link] : links_) link->Shutdown(status);
 }

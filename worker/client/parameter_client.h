@@ -77,6 +77,10 @@ class ParameterClient {
 
   const v1::ShardMap& shard_map() const { return options_.shard_map; }
 
+  // Bytes of all messages to and from the servers. Thread-safe.
+  uint64_t bytes_sent() const;
+  uint64_t bytes_received() const;
+
  private:
   class Call;
   class PullCall;

@@ -82,6 +82,9 @@ void ServerLink::Write(const OutgoingOperation& outgoing) {
     if (before_size > 0) slices.emplace_back(before_values, before_size);
   }
   slices.insert(slices.end(), outgoing.values.begin(), outgoing.values.end());
+  size_t bytes = 0;
+  for (const grpc::Slice& slice : slices) bytes += slice.size();
+  bytes_sent_.fetch_add(bytes, std::memory_order_relaxed);
   stream_->Write(grpc::ByteBuffer(slices.data(), slices.size()));
 }
 
@@ -146,6 +149,7 @@ void ServerLink::Connect() {
 }
 
 void ServerLink::Received(uint64_t attempt, const grpc::ByteBuffer& message) {
+  bytes_received_.fetch_add(message.Length(), std::memory_order_relaxed);
   absl::StatusOr<ReplyFrame> reply = parser_.Parse(pieces_.Of(message));
   if (!reply.ok()) return Shutdown(reply.status());
   OutgoingOperation answered;

@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -79,6 +80,10 @@ class ServerLink {
 
   const std::string& address() const { return options_.address; }
 
+  // Bytes of the messages that were handed to gRPC and that came from it.
+  uint64_t bytes_sent() const { return bytes_sent_.load(std::memory_order_relaxed); }
+  uint64_t bytes_received() const { return bytes_received_.load(std::memory_order_relaxed); }
+
  private:
   using Stream = ClientStream<grpc::ByteBuffer, grpc::ByteBuffer>;
 
@@ -97,6 +102,8 @@ class ServerLink {
 
   CompletionLoop& loop_;
   const Options options_;
+  std::atomic<uint64_t> bytes_sent_{0};
+  std::atomic<uint64_t> bytes_received_{0};
   grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub_;
 
   // Used by completions only, which come one at a time.
