@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "server/table/bucket_array.h"
 
 namespace paramd {
@@ -23,7 +24,7 @@ class KeyIndex {
   KeyIndex(uint32_t shard, uint32_t shards);
 
   // Before Find or Insert, to have what they look at in the cache.
-  void Prefetch(uint64_t hash) const { TableOf(hash).Prefetch(hash); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Prefetch(uint64_t hash) const { TableOf(hash).Prefetch(hash); }
 
   // The row of `key`, or kNone.
   uint32_t Find(uint64_t hash, uint64_t key) const { return TableOf(hash).Find(hash, key); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "common/routing/hash_keys.h"
 #include "common/routing/shard_of.h"
@@ -16,8 +17,8 @@ constexpr size_t kMaxRowsAtOnce = 256;
 // So many keys before one is looked up, its place in the index is brought into the cache.
 constexpr size_t kAhead = 24;
 
-// The parameters and state of a row, as far as they are worth it.
-void PrefetchRow(const float* row, size_t floats) {
+// The begin of a row; always inline as BucketArray::Prefetch.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchRow(const float* row, size_t floats) {
   constexpr size_t kLine = 64, kMaxLines = 8;
   const auto* const begin = reinterpret_cast<const char*>(row);
   const size_t bytes = floats * sizeof(float);

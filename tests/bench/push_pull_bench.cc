@@ -196,7 +196,7 @@ class Bench {
       specs.push_back(
           Spec(absl::StrCat("dense-", size.bytes), floats / size.cols, size.cols, false));
     }
-    BenchCluster cluster(server_, 1, 8, specs);
+    BenchCluster cluster(server_, 1, 16, specs);
     const auto cpu = [&] { return cluster.CpuSeconds() + OwnCpuSeconds(); };
     for (const v1::Codec::Values codec : {v1::Codec::F32, v1::Codec::BF16, v1::Codec::INT8}) {
       Peer peer(cluster.Client(++clients_, WithCodec(cluster.shard_map(), codec), transport_));
@@ -253,7 +253,7 @@ class Bench {
 
   void Sparse(uint32_t dim, const std::vector<v1::Codec::Values>& codecs) {
     RawPeer& raw = dim == 1 ? raw_narrow_ : raw_wide_;
-    BenchCluster cluster(server_, 1, 8, {Spec("sparse", 0, dim, true)});
+    BenchCluster cluster(server_, 1, 16, {Spec("sparse", 0, dim, true)});
     const auto cpu = [&] { return cluster.CpuSeconds() + OwnCpuSeconds(); };
     const uint64_t resident = cluster.ResidentBytes();
     Fill(cluster, dim);

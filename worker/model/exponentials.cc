@@ -60,7 +60,7 @@ HWY_INLINE hn::Vec<D> LoadDoubles(D d, const float* p) {
 }
 
 template <class D>
-HWY_INLINE void StoreFloats(D d, hn::Vec<D> x, float* p) {
+HWY_INLINE void StoreFloats(D, hn::Vec<D> x, float* p) {
   const hn::Rebind<float, D> df;
   hn::StoreU(hn::DemoteTo(df, x), df, p);
 }
