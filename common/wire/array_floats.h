@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "common/wire/floats.h"
 
@@ -25,6 +26,11 @@ class ArraySource final : public FloatSource {
     return data;
   }
 
+  void Read(size_t size, float* out) override {
+    if (size > 0) std::memcpy(out, next_, size * sizeof(float));
+    next_ += size * sizeof(float);
+  }
+
  private:
   const uint8_t* next_;
 };
@@ -38,6 +44,10 @@ class ArraySink final : public FloatSink {
     float* const data = next_;
     next_ += size;
     return data;
+  }
+
+  void Write(const float* values, size_t size) override {
+    next_ = std::copy_n(values, size, next_);
   }
 
  private:

@@ -26,6 +26,9 @@ class FloatSource {
 
   // The next `size` (<= kMaxRun) values, in one piece. Valid until the next call.
   virtual const void* Exactly(size_t size) = 0;
+
+  // Copies the next `size` values to `out`.
+  virtual void Read(size_t size, float* out) = 0;
 };
 
 // Where float32 values are written in order: an array, or what encodes them. Writing past the end
@@ -39,6 +42,9 @@ class FloatSink {
   // Room for the next `size` (<= kMaxRun) values, aligned as float. It is filled before the next
   // call, or before the sink is finished.
   virtual float* Next(size_t size) = 0;
+
+  // Writes the next `size` values, from where they are.
+  virtual void Write(const float* values, size_t size) = 0;
 };
 
 }  // namespace paramd

@@ -39,6 +39,16 @@ const void* ValueDecoder::Exactly(size_t size) {
   return values_.data();
 }
 
+void ValueDecoder::Read(size_t size, float* out) {
+  assert(size <= left_);
+  left_ -= size;
+  if (codec_ == ValueCodec::kF32) {
+    bytes_.Copy(size * sizeof(float), reinterpret_cast<uint8_t*>(out));
+  } else {
+    Decode(out, size);
+  }
+}
+
 void ValueDecoder::Decode(float* out, size_t size) {
   switch (codec_) {
     case ValueCodec::kF32:

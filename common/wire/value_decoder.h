@@ -29,6 +29,7 @@ class ValueDecoder final : public FloatSource {
 
   FloatRun Next(size_t max) override;
   const void* Exactly(size_t size) override;
+  void Read(size_t size, float* out) override;
 
  private:
   // Values that Next decodes at a time: they stay in the first-level cache.

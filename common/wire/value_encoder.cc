@@ -69,6 +69,24 @@ float* ValueEncoder::Next(size_t size) {
   return room;
 }
 
+void ValueEncoder::Write(const float* values, size_t size) {
+  assert(encoded_ + filled_ + size <= size_);
+  // Whole groups, or the end of the segment, need not be staged.
+  if (filled_ == 0) {
+    const size_t direct = encoded_ + size == size_ ? size : size - size % group_;
+    out_ = EncodeRun(codec_, values, direct, group_, seed_, encoded_, out_);
+    encoded_ += direct;
+    values += direct;
+    size -= direct;
+  }
+  while (size > 0) {
+    const size_t part = std::min(size, kMaxRun);
+    std::copy_n(values, part, Next(part));
+    values += part;
+    size -= part;
+  }
+}
+
 void ValueEncoder::Finish() {
   Encode(filled_);
   assert(encoded_ == size_);

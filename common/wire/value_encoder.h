@@ -37,6 +37,7 @@ class ValueEncoder final : public FloatSink {
   void Reset(ValueCodec codec, ValueShape shape, uint64_t seed, uint8_t* out);
 
   float* Next(size_t size) override;
+  void Write(const float* values, size_t size) override;
 
   // All values of the segment have been written: encodes what is not yet encoded.
   void Finish();

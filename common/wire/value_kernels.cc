@@ -66,15 +66,19 @@ HWY_ATTR void EncodeBf16(const float* values, size_t size, uint8_t* out) {
     const hn::RebindToUnsigned<decltype(d)> du;
     const auto bits = hn::BitCast(du, hn::LoadU(d, values + i));
     const auto magnitude = hn::And(bits, hn::Set(du, 0x7fffffff));
-    const auto sign = hn::Xor(bits, magnitude);
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
-    const auto nearest = hn::ShiftRight<16>(hn::Add(magnitude, hn::Add(odd, hn::Set(du, 0x7fff))));
-    const auto finite = hn::Min(nearest, hn::Set(du, 0x7f7f));
+    const auto nearest = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fff))));
+    if (HWY_LIKELY(hn::AllTrue(d, hn::Lt(hn::BitCast(d, magnitude), hn::Set(d, 0x1.ffp127f))))) {
+      return StoreHalves(du, nearest, out + 2 * i);
+    }
+    // Some would round to infinity, or are not finite.
+    const auto sign = hn::ShiftRight<16>(hn::Xor(bits, magnitude));
+    const auto finite = hn::Min(hn::Xor(nearest, sign), hn::Set(du, 0x7f7f));
     const auto infinity = hn::Set(du, 0x7f800000);
     const auto quiet = hn::IfThenElseZero(hn::Gt(magnitude, infinity), hn::Set(du, 0x40));
     const auto special = hn::Or(hn::ShiftRight<16>(magnitude), quiet);
     const auto rounded = hn::IfThenElse(hn::Lt(magnitude, infinity), finite, special);
-    StoreHalves(du, hn::Or(rounded, hn::ShiftRight<16>(sign)), out + 2 * i);
+    StoreHalves(du, hn::Or(rounded, sign), out + 2 * i);
   });
 }
 
@@ -165,25 +169,50 @@ HWY_ATTR hn::Vec<DU> RandomBits(DU du, uint64_t key, hn::Vec<DU> counter) {
   return hn::Xor(x, hn::ShiftRight<16>(x));
 }
 
-// Rounds values[i] / scale up with a probability of its fraction, otherwise down.
+// floor(values[i] / scale + random[i] / 2^16): up with a probability of the fraction, otherwise
+// down.
+template <class D>
+HWY_INLINE void RoundVector(D d, const float* values, float inverse,
+                            hn::Vec<hn::RebindToUnsigned<D>> random, uint8_t* out) {
+  const hn::RebindToSigned<D> di;
+  const hn::Rebind<int8_t, D> d8;
+  const auto unit = hn::Mul(hn::ConvertTo(d, hn::BitCast(di, random)), hn::Set(d, 0x1p-16f));
+  const auto x = hn::Mul(hn::LoadU(d, values), hn::Set(d, inverse));
+  const auto rounded = hn::Floor(hn::Add(x, unit));
+  // The inverse is rounded, so the largest value may come out a little above 127.
+  const auto bounded = hn::Min(hn::Max(rounded, hn::Set(d, -127.0f)), hn::Set(d, 127.0f));
+  StoreBytes(d8, hn::DemoteTo(d8, hn::ConvertTo(di, bounded)), out);
+}
+
+// Values of a group in blocks of 32: the lower halves of 16 random numbers are for the first 16
+// values, the upper halves for the others.
 HWY_ATTR void RoundToInt8(const float* values, size_t size, float scale, uint64_t key,
                           uint32_t first, uint8_t* out) {
+  constexpr size_t kHalf = 16;
   const float inverse = 1 / scale;
-  ForEach(size, [=](auto d, size_t i) HWY_ATTR {
-    const hn::RebindToUnsigned<decltype(d)> du;
-    const hn::RebindToSigned<decltype(d)> di;
-    const hn::Rebind<int8_t, decltype(d)> d8;
-    const auto x = hn::Mul(hn::LoadU(d, values + i), hn::Set(d, inverse));
-    const auto down = hn::Floor(x);
-    const auto counter = hn::Iota(du, first + static_cast<uint32_t>(i));
-    const auto random = hn::ShiftRight<8>(RandomBits(du, key, counter));
-    const auto unit = hn::Mul(hn::ConvertTo(d, hn::BitCast(di, random)), hn::Set(d, 0x1p-24f));
-    const auto up = hn::IfThenElseZero(hn::Lt(unit, hn::Sub(x, down)), hn::Set(d, 1.0f));
-    // The inverse is rounded, so the largest value may come out a little above 127.
-    const auto rounded =
-        hn::Min(hn::Max(hn::Add(down, up), hn::Set(d, -127.0f)), hn::Set(d, 127.0f));
-    StoreBytes(d8, hn::DemoteTo(d8, hn::ConvertTo(di, rounded)), out + i);
-  });
+  const hn::CappedTag<float, kHalf> d;
+  const hn::RebindToUnsigned<decltype(d)> du;
+  size_t i = 0;
+  for (; i + 2 * kHalf <= size; i += 2 * kHalf) {
+    for (size_t j = 0; j < kHalf; j += hn::Lanes(d)) {
+      const auto counter = hn::Iota(du, first + static_cast<uint32_t>(i / 2 + j));
+      const auto random = RandomBits(du, key, counter);
+      RoundVector(d, values + i + j, inverse, hn::And(random, hn::Set(du, 0xffff)), out + i + j);
+      RoundVector(d, values + i + kHalf + j, inverse, hn::ShiftRight<16>(random),
+                  out + i + kHalf + j);
+    }
+  }
+  const hn::CappedTag<float, 1> single;
+  const hn::RebindToUnsigned<decltype(single)> single_bits;
+  for (size_t begin = i; i < size; ++i) {
+    const auto counter =
+        hn::Set(single_bits, first + static_cast<uint32_t>(begin / 2 + (i - begin) % kHalf));
+    const auto random = RandomBits(single_bits, key, counter);
+    RoundVector(single, values + i, inverse,
+                i - begin < kHalf ? hn::And(random, hn::Set(single_bits, 0xffff))
+                                  : hn::ShiftRight<16>(random),
+                out + i);
+  }
 }
 
 HWY_ATTR void EncodeInt8Groups(const float* values, size_t size, size_t group, uint64_t seed,

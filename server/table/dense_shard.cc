@@ -69,13 +69,7 @@ void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t 
 }
 
 void DenseShard::PullLocked(const RowSet& rows, FloatSink& out) const {
-  uint64_t offset = OffsetOf(rows.first_row);
-  const uint64_t end = offset + rows.count * dim();
-  while (offset < end) {
-    const uint64_t size = std::min<uint64_t>(end - offset, FloatSink::kMaxRun);
-    std::copy_n(parameters_.data() + offset, size, out.Next(size));
-    offset += size;
-  }
+  out.Write(parameters_.data() + OffsetOf(rows.first_row), rows.count * dim());
 }
 
 ShardSize DenseShard::SizeLocked() const {

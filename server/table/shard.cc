@@ -1,6 +1,5 @@
 #include "server/table/shard.h"
 
-#include <cstring>
 #include <utility>
 
 namespace paramd {
@@ -12,11 +11,7 @@ void Skip(FloatSource& source, size_t size) {
 
 std::vector<float> ReadAll(FloatSource& source, size_t size) {
   std::vector<float> values(size);
-  for (size_t at = 0; at < size;) {
-    const FloatRun run = source.Next(size - at);
-    std::memcpy(values.data() + at, run.data, run.size * sizeof(float));
-    at += run.size;
-  }
+  source.Read(size, values.data());
   return values;
 }
 

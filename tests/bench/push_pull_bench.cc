@@ -1,7 +1,7 @@
 // Pushes and pulls between one server process and one client process on loopback, beside what the
 // machine allows: a raw TCP program that moves the same values with the same arithmetic.
 //
-//   bazel run -c opt //tests/bench:push_pull_bench -- [--json=FILE]
+//   bazel run -c opt //tests/bench:push_pull_bench -- [--json=FILE] [--only=dense|sparse|wide|pairs]
 //
 // The table of the sparse operations has 10 million keys; the keys of an operation are every tenth.
 // Bytes are those of the float32 values. All figures are of one run: measurements of paramd and of
@@ -22,7 +22,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "common/base/buffer.h"
 #include "common/base/random.h"
 #include "common/rpc/polling.h"
@@ -178,11 +181,13 @@ class Bench {
  public:
   explicit Bench(const std::string& server) : server_(server) {}
 
-  void Run() {
-    Dense();
-    Sparse(1, {v1::Codec::F32, v1::Codec::BF16, v1::Codec::INT8});
-    Sparse(kWide, {v1::Codec::F32});
-    TwoPairs();
+  // `only`: one part; empty: all.
+  void Run(absl::string_view only) {
+    const auto runs = [only](absl::string_view part) { return only.empty() || only == part; };
+    if (runs("dense")) Dense();
+    if (runs("sparse")) Sparse(1, {v1::Codec::F32, v1::Codec::BF16, v1::Codec::INT8});
+    if (runs("wide")) Sparse(kWide, {v1::Codec::F32});
+    if (runs("pairs")) TwoPairs();
   }
 
   const Report& report() const { return report_; }
@@ -394,6 +399,10 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   paramd::PollQueuesApart();
   paramd::Bench bench(paramd::ProgramPath(argv[0], "server/paramd_server"));
-  bench.Run();
+  absl::string_view only;
+  if (argc > 1 && absl::StartsWith(argv[argc - 1], "--only=")) {
+    only = absl::StripPrefix(argv[--argc], "--only=");
+  }
+  bench.Run(only);
   return bench.report().Finish(argc, argv);
 }

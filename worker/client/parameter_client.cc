@@ -121,7 +121,7 @@ class ParameterClient::PullCall final : public Call {
         Scatter(shape, order);
         order += shape.rows;
       } else {
-        Copy(shape.size(), values_.data() + segment.first_row * plan_->dim);
+        client_->decoder_.Read(shape.size(), values_.data() + segment.first_row * plan_->dim);
       }
     }
     if (bytes.remaining() == 0) return absl::OkStatus();
@@ -138,15 +138,6 @@ class ParameterClient::PullCall final : public Call {
     return bytes->Take(size);
   }
 
-  void Copy(uint64_t size, float* out) {
-    while (size > 0) {
-      const FloatRun run = client_->decoder_.Next(size);
-      std::memcpy(out, run.data, run.size * sizeof(float));
-      out += run.size;
-      size -= run.size;
-    }
-  }
-
   void Scatter(ValueShape shape, const uint32_t* order) {
     float* const values = values_.data();
     if (shape.dim == 1) {
@@ -161,8 +152,9 @@ class ParameterClient::PullCall final : public Call {
       }
       return;
     }
-    for (uint32_t i = 0; i < shape.rows; ++i)
-      Copy(shape.dim, values + size_t{order[i]} * shape.dim);
+    for (uint32_t i = 0; i < shape.rows; ++i) {
+      client_->decoder_.Read(shape.dim, values + size_t{order[i]} * shape.dim);
+    }
   }
 
   void GiveBack() override {

@@ -35,6 +35,12 @@ class PiecewiseSource final : public FloatSource {
     return piece_.data() + 1;
   }
 
+  void Read(size_t size, float* out) override {
+    REQUIRE(taken_ + size <= values_.size());
+    std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(taken_), size, out);
+    taken_ += size;
+  }
+
   size_t taken() const { return taken_; }
 
  private:
@@ -52,6 +58,10 @@ class CheckedSink final : public FloatSink {
     values_.resize(values_.size() + 1);
     values_.back().resize(size, -99);
     return values_.back().data();
+  }
+
+  void Write(const float* values, size_t size) override {
+    values_.emplace_back(values, values + size);
   }
 
   std::vector<float> values() const {
