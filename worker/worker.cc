@@ -178,11 +178,12 @@ void Worker::Connect(const v1::ClusterView& view) {
     MutexLock lock(mutex_);
     id = id_;
   }
-  auto client =
-      std::make_unique<ParameterClient>(ParameterClient::Options{.client = id,
-                                                                 .incarnation = incarnation_,
-                                                                 .shard_map = view.shard_map(),
-                                                                 .transport = config_.transport()});
+  auto client = std::make_unique<ParameterClient>(
+      ParameterClient::Options{.client = id,
+                               .incarnation = incarnation_,
+                               .shard_map = view.shard_map(),
+                               .transport = config_.transport(),
+                               .row_cache_bytes = config_.worker().row_cache()});
   {
     MutexLock lock(mutex_);
     client_.swap(client);

@@ -6,6 +6,27 @@
 #include "absl/strings/str_join.h"
 
 namespace paramd {
+namespace {
+
+// Looking for a shorter row in a cache takes longer than pulling it.
+constexpr uint32_t kShortRow = 16;
+
+// Fills in transport.pull.max_age.
+absl::Status SetMaxAge(v1::TableSpec* spec) {
+  const uint32_t allowed =
+      spec->consistency().mode() == v1::Consistency::SSP ? spec->consistency().staleness() : 0;
+  v1::PullValues& pull = *spec->mutable_pull();
+  const bool is_short = spec->kind() == v1::TableSpec::SPARSE && spec->dim() < kShortRow;
+  if (!pull.has_max_age()) pull.set_max_age(is_short ? 0 : allowed);
+  if (spec->consistency().mode() == v1::Consistency::ASP || pull.max_age() <= allowed) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("transport.pull.max_age: table ", spec->name(), " allows rows that are ",
+                   allowed, " steps old by its consistency mode, not ", pull.max_age()));
+}
+
+}  // namespace
 
 absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclaration& declared,
                                                         const v1::Config& config) {
@@ -38,6 +59,9 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
     const v1::TableTransport& transport = table.transport();
     if (transport.has_push()) *spec->mutable_push() = transport.push();
     if (transport.has_pull()) *spec->mutable_pull() = transport.pull();
+  }
+  for (v1::TableSpec& spec : specs) {
+    if (const absl::Status status = SetMaxAge(&spec); !status.ok()) return status;
   }
   return specs;
 }

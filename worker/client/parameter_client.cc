@@ -16,6 +16,7 @@
 #include "common/wire/segment.h"
 #include "common/wire/top_k.h"
 #include "common/wire/value_encoder.h"
+#include "worker/client/row_cache.h"
 
 namespace paramd {
 namespace {
@@ -82,11 +83,14 @@ class ParameterClient::Call : public ReplyReceiver {
       done = std::move(done_);
       result = status_;
     }
+    if (result.ok()) Keep();
     GiveBack();
     done(std::move(result));
   }
 
  private:
+  // All operations have succeeded.
+  virtual void Keep() {}
   virtual void GiveBack() = 0;
 
   Mutex mutex_;
@@ -95,18 +99,81 @@ class ParameterClient::Call : public ReplyReceiver {
   Done done_ ABSL_GUARDED_BY(mutex_);
 };
 
+struct ParameterClient::Table {
+  Table(uint32_t index, const v1::TablePlacement& placement, const RowPlanner::Options& options,
+        uint64_t row_cache_bytes)
+      : spec(placement.spec()),
+        push(CodecOf(spec.push().values())),
+        pull(CodecOf(spec.pull().values())),
+        planner(index, placement, options) {
+    if (spec.kind() == v1::TableSpec::DENSE) {
+      dense_plan = std::make_shared<const RowPlan>(planner.PlanDense());
+    }
+    if (spec.pull().max_age() > 0 && dense_plan == nullptr && row_cache_bytes > 0) {
+      row_cache.emplace(spec.dim(), row_cache_bytes);
+    }
+    const uint64_t bytes = spec.rows() * spec.dim() * sizeof(float);
+    if (spec.pull().max_age() > 0 && dense_plan != nullptr && bytes <= row_cache_bytes) {
+      dense_rows.emplace();
+    }
+    if (push != ValueCodec::kTopK) return;
+    if (dense_plan != nullptr) {
+      dense_feedback.emplace(spec.rows(), spec.dim());
+    } else {
+      sparse_feedback.emplace(spec.dim(), kMaxResidualBytes / (spec.dim() * sizeof(float)));
+    }
+  }
+
+  // Memory for what top-k holds back of a sparse table.
+  static constexpr size_t kMaxResidualBytes = size_t{1} << 30;
+
+  // All rows of a dense table, as of `version`. Thread-safe.
+  struct DenseRows {
+    Mutex mutex;
+    std::vector<float> values ABSL_GUARDED_BY(mutex);
+    uint64_t version ABSL_GUARDED_BY(mutex) = 0;
+  };
+
+  bool uses_rows_again() const { return row_cache.has_value() || dense_rows.has_value(); }
+
+  // The version of rows that were pulled for step `clock` and answered at the slowest client's
+  // `min_clock`: under asp there is no other bound than the puller's own steps.
+  uint64_t VersionOf(uint64_t clock, uint64_t min_clock) const {
+    return spec.consistency().mode() == v1::Consistency::SSP ? min_clock : clock;
+  }
+
+  const v1::TableSpec spec;
+  const ValueCodec push;
+  const ValueCodec pull;
+  RowPlanner planner;
+  std::shared_ptr<const RowPlan> dense_plan;
+  std::optional<RowCache> row_cache;
+  std::optional<DenseRows> dense_rows;
+  // Of sparse tables; those that nobody else has are used again.
+  std::vector<std::shared_ptr<RowPlan>> plans;
+  std::optional<SparseErrorFeedback> sparse_feedback;
+  std::optional<DenseErrorFeedback> dense_feedback;
+};
+
 class ParameterClient::PullCall final : public Call {
  public:
   explicit PullCall(ParameterClient* client) : client_(client) {}
 
-  void Set(std::shared_ptr<const RowPlan> plan, ValueCodec codec, absl::Span<float> values) {
+  // `clock`: rows are kept for later steps; none: they are not.
+  void Set(Table& table, std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
+           absl::Span<float> values) {
+    table_ = &table;
     plan_ = std::move(plan);
-    codec_ = codec;
+    codec_ = table.pull;
+    clock_ = clock;
+    min_clock_ = UINT64_MAX;
     values_ = values;
   }
 
   void Receive(const ServerLink& link, uint32_t part, const ReplyFrame& reply) override {
-    Answered(link, reply.status.ok() ? Decode(plan_->parts[part], reply.values) : reply.status);
+    if (!reply.status.ok()) return Answered(link, reply.status);
+    min_clock_ = std::min(min_clock_, reply.clock);
+    Answered(link, Decode(plan_->parts[part], reply.values));
   }
 
  private:
@@ -157,6 +224,18 @@ class ParameterClient::PullCall final : public Call {
     }
   }
 
+  void Keep() override {
+    if (!clock_.has_value()) return;
+    const uint64_t version = table_->VersionOf(*clock_, min_clock_);
+    if (table_->row_cache.has_value()) {
+      table_->row_cache->Write(plan_->keys, plan_->order, version, values_.data());
+    } else if (table_->dense_rows.has_value()) {
+      MutexLock lock(table_->dense_rows->mutex);
+      table_->dense_rows->values.assign(values_.begin(), values_.end());
+      table_->dense_rows->version = version;
+    }
+  }
+
   void GiveBack() override {
     plan_ = nullptr;
     MutexLock lock(client_->mutex_);
@@ -164,7 +243,10 @@ class ParameterClient::PullCall final : public Call {
   }
 
   ParameterClient* const client_;
+  Table* table_ = nullptr;
   std::shared_ptr<const RowPlan> plan_;
+  std::optional<uint64_t> clock_;
+  uint64_t min_clock_ = 0;  // smallest of the answers
   ValueCodec codec_ = ValueCodec::kF32;
   absl::Span<float> values_;
 };
@@ -209,37 +291,6 @@ class ParameterClient::BroadcastCall final : public Call {
   uint64_t clock_ ABSL_GUARDED_BY(clock_mutex_) = 0;
 };
 
-struct ParameterClient::Table {
-  Table(uint32_t index, const v1::TablePlacement& placement, const RowPlanner::Options& options)
-      : spec(placement.spec()),
-        push(CodecOf(spec.push().values())),
-        pull(CodecOf(spec.pull().values())),
-        planner(index, placement, options) {
-    if (spec.kind() == v1::TableSpec::DENSE) {
-      dense_plan = std::make_shared<const RowPlan>(planner.PlanDense());
-    }
-    if (push != ValueCodec::kTopK) return;
-    if (dense_plan != nullptr) {
-      dense_feedback.emplace(spec.rows(), spec.dim());
-    } else {
-      sparse_feedback.emplace(spec.dim(), kMaxResidualBytes / (spec.dim() * sizeof(float)));
-    }
-  }
-
-  // Memory for what top-k holds back of a sparse table.
-  static constexpr size_t kMaxResidualBytes = size_t{1} << 30;
-
-  const v1::TableSpec spec;
-  const ValueCodec push;
-  const ValueCodec pull;
-  RowPlanner planner;
-  std::shared_ptr<const RowPlan> dense_plan;
-  // Of sparse tables; those that nobody else has are used again.
-  std::vector<std::shared_ptr<RowPlan>> plans;
-  std::optional<SparseErrorFeedback> sparse_feedback;
-  std::optional<DenseErrorFeedback> dense_feedback;
-};
-
 ParameterClient::ParameterClient(Options options) : options_(std::move(options)) {
   const v1::Transport& transport = options_.transport;
   const RowPlanner::Options planner = {
@@ -250,8 +301,8 @@ ParameterClient::ParameterClient(Options options) : options_(std::move(options))
       .name_key_lists = transport.keys() == v1::Codec::CACHED && transport.key_cache() > 0,
   };
   for (const v1::TablePlacement& table : options_.shard_map.tables()) {
-    tables_.push_back(
-        std::make_unique<Table>(static_cast<uint32_t>(tables_.size()), table, planner));
+    tables_.push_back(std::make_unique<Table>(static_cast<uint32_t>(tables_.size()), table, planner,
+                                              options_.row_cache_bytes));
   }
   for (const v1::ServerMember& server : options_.shard_map.servers()) {
     links_[server.id()] =
@@ -320,10 +371,7 @@ absl::StatusOr<uint64_t> ParameterClient::Attach() {
 
 absl::Status ParameterClient::Detach() { return Broadcast(OperationKind::kDetach, 0).status(); }
 
-std::shared_ptr<const RowPlan> ParameterClient::Plan(uint32_t index,
-                                                     absl::Span<const uint64_t> keys) {
-  Table& table = *tables_[index];
-  if (table.dense_plan != nullptr) return table.dense_plan;
+std::shared_ptr<RowPlan> ParameterClient::FreePlan(Table& table) {
   auto free = std::find_if(table.plans.begin(), table.plans.end(),
                            [](const auto& plan) { return plan.use_count() == 1; });
   if (free == table.plans.end()) {
@@ -332,16 +380,46 @@ std::shared_ptr<const RowPlan> ParameterClient::Plan(uint32_t index,
     // What others did with it before they gave it up.
     std::atomic_thread_fence(std::memory_order_acquire);
   }
-  table.planner.PlanSparse(keys, free->get());
   return *free;
+}
+
+std::shared_ptr<const RowPlan> ParameterClient::Plan(uint32_t index,
+                                                     absl::Span<const uint64_t> keys) {
+  Table& table = *tables_[index];
+  if (table.dense_plan != nullptr) return table.dense_plan;
+  std::shared_ptr<RowPlan> plan = FreePlan(table);
+  table.planner.PlanSparse(keys, plan.get());
+  return plan;
+}
+
+std::shared_ptr<const RowPlan> ParameterClient::UseAgain(Table& table,
+                                                         std::shared_ptr<const RowPlan> plan,
+                                                         uint64_t clock, absl::Span<float> values) {
+  const uint64_t max_age = table.spec.pull().max_age();
+  const uint64_t oldest = clock > max_age ? clock - max_age : 0;
+  if (table.dense_rows.has_value()) {
+    MutexLock lock(table.dense_rows->mutex);
+    if (table.dense_rows->values.empty() || table.dense_rows->version < oldest) return plan;
+    std::copy(table.dense_rows->values.begin(), table.dense_rows->values.end(), values.begin());
+    return nullptr;
+  }
+  table.row_cache->Read(plan->keys, plan->order, oldest, values.data(), &stale_);
+  if (stale_.empty()) return nullptr;
+  if (stale_.size() == plan->keys.size()) return plan;
+  std::shared_ptr<RowPlan> subset = FreePlan(table);
+  table.planner.PlanSubset(*plan, stale_, subset.get());
+  return subset;
 }
 
 void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
                            absl::Span<float> values, Done done) {
-  if (plan->parts.empty()) return done(absl::OkStatus());
-  const Table& table = *tables_[plan->table];
+  Table& table = *tables_[plan->table];
+  if (clock.has_value() && table.uses_rows_again()) {
+    plan = UseAgain(table, std::move(plan), *clock, values);
+  }
+  if (plan == nullptr || plan->parts.empty()) return done(absl::OkStatus());
   PullCall* const call = NewCall(free_pulls_);
-  call->Set(plan, table.pull, values);
+  call->Set(table, plan, clock, values);
   call->Begin(plan->parts.size(), std::move(done));
   for (uint32_t part = 0; part < plan->parts.size(); ++part) {
     OutgoingOperation out;

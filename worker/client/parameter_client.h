@@ -35,6 +35,8 @@ class ParameterClient {
     uint64_t incarnation = 0;
     v1::ShardMap shard_map;
     v1::Transport transport;
+    // Memory for the rows of each table that are used again.
+    uint64_t row_cache_bytes = 0;
   };
   // Called once, from whichever thread waits for this client or stands in for it; must not block or
   // call the client.
@@ -95,6 +97,12 @@ class ParameterClient {
   T* NewCall(std::vector<std::unique_ptr<T>>& free) ABSL_LOCKS_EXCLUDED(mutex_);
   // Adds the encoded gradients of a part.
   void Encode(const TableGradients& gradients, const RowPlan::Part& part, OutgoingOperation* out);
+  // A plan of a sparse table that nobody uses.
+  std::shared_ptr<RowPlan> FreePlan(Table& table);
+  // Reads the rows that are fresh enough at `clock`, and returns a plan for the others; null: there
+  // are none.
+  std::shared_ptr<const RowPlan> UseAgain(Table& table, std::shared_ptr<const RowPlan> plan,
+                                          uint64_t clock, absl::Span<float> values);
   // Those of a sparse table in the part's order.
   void Gather(const TableGradients& gradients, const RowPlan::Part& part, float* out) const;
   void EncodeTopK(Table& table, const RowPlan& plan, const RowPlan::Part& part,
@@ -110,6 +118,7 @@ class ParameterClient {
   std::vector<float> gathered_;
   std::vector<uint32_t> positions_;
   std::vector<const void*> last_parts_;
+  std::vector<uint32_t> stale_;
 
   // Calls that are not under way, to be used again.
   Mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "common/routing/hash_keys.h"
 #include "common/routing/shard_of.h"
@@ -104,14 +105,16 @@ void RowPlanner::PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t
       plan->segments.push_back({.shard = shards_by_server_[rank], .rows = rows});
       ++part.segment_count;
     }
-    EncodePart(part, plan);
+    EncodeKeysOf(part, plan);
+    if (options_.name_key_lists) {
+      part.key_list = NameOf(HashKeyList(plan->keys_of(part), plan->segments_of(part)));
+    }
   }
 }
 
-void RowPlanner::EncodePart(RowPlan::Part& part, RowPlan* plan) const {
+void RowPlanner::EncodeKeysOf(RowPlan::Part& part, const RowPlan* plan) const {
   const absl::Span<const Segment> segments = plan->segments_of(part);
-  const absl::Span<const uint64_t> keys =
-      absl::MakeConstSpan(plan->keys).subspan(part.first_row, part.rows);
+  const absl::Span<const uint64_t> keys = plan->keys_of(part);
   size_t room = 0;
   for (const Segment& segment : segments) room += MaxEncodedKeys(options_.key_codec, segment.rows);
   part.keys = Buffer(room);
@@ -123,7 +126,42 @@ void RowPlanner::EncodePart(RowPlan::Part& part, RowPlan* plan) const {
     next += segment.rows;
   }
   part.keys.Shrink(used);
-  if (options_.name_key_lists) part.key_list = NameOf(HashKeyList(keys, segments));
+}
+
+void RowPlanner::PlanSubset(const RowPlan& plan, absl::Span<const uint32_t> rows,
+                            RowPlan* subset) const {
+  subset->table = plan.table;
+  subset->dim = plan.dim;
+  subset->sparse = true;
+  subset->rows = plan.rows;
+  subset->parts.clear();
+  subset->segments.clear();
+  subset->order.clear();
+  subset->keys.clear();
+  auto next = rows.begin();
+  for (const RowPlan::Part& part : plan.parts) {
+    RowPlan::Part chosen;
+    chosen.server = part.server;
+    chosen.first_segment = static_cast<uint32_t>(subset->segments.size());
+    chosen.first_row = static_cast<uint32_t>(subset->order.size());
+    uint32_t end = part.first_row;
+    for (const Segment& segment : plan.segments_of(part)) {
+      end += segment.rows;
+      const auto first = next;
+      for (; next != rows.end() && *next < end; ++next) {
+        subset->order.push_back(plan.order[*next]);
+        subset->keys.push_back(plan.keys[*next]);
+      }
+      if (next == first) continue;
+      const auto count = static_cast<uint32_t>(next - first);
+      subset->segments.push_back({.shard = segment.shard, .rows = count});
+      ++chosen.segment_count;
+      chosen.rows += count;
+    }
+    if (chosen.rows == 0) continue;
+    EncodeKeysOf(chosen, subset);
+    subset->parts.push_back(std::move(chosen));
+  }
 }
 
 RowPlan RowPlanner::PlanDense() const {

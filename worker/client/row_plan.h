@@ -45,6 +45,9 @@ struct RowPlan {
   absl::Span<const Segment> segments_of(const Part& part) const {
     return absl::MakeConstSpan(segments).subspan(part.first_segment, part.segment_count);
   }
+  absl::Span<const uint64_t> keys_of(const Part& part) const {
+    return absl::MakeConstSpan(keys).subspan(part.first_row, part.rows);
+  }
   absl::Span<const uint32_t> order_of(const Part& part) const {
     return absl::MakeConstSpan(order).subspan(part.first_row, part.rows);
   }
@@ -69,6 +72,10 @@ class RowPlanner {
   // used again.
   void PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan);
 
+  // For the rows of `plan` whose numbers (as those of its keys) are in `rows`, ascending, of the
+  // same matrix. Their lists get no names: they hardly ever come again.
+  void PlanSubset(const RowPlan& plan, absl::Span<const uint32_t> rows, RowPlan* subset) const;
+
   // For all rows of a dense table.
   RowPlan PlanDense() const;
 
@@ -78,7 +85,7 @@ class RowPlanner {
   // first ones are sent before the last ones are looked at.
   void PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last, RowPlan* plan);
   // Its keys, as they are sent.
-  void EncodePart(RowPlan::Part& part, RowPlan* plan) const;
+  void EncodeKeysOf(RowPlan::Part& part, const RowPlan* plan) const;
 
   const uint32_t table_;
   const v1::TablePlacement placement_;
