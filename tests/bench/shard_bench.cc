@@ -1,15 +1,22 @@
 // Shards without the network: rows per second of pushes and pulls beside the plain loop over
 // absl::flat_hash_map, dense ones beside axpy and memcpy; memory per key; the longest operation
-// while a shard grows. `bazel run //tests/bench:shard_bench [-- --json=FILE]`
+// while a shard grows. `bazel run //tests/bench:shard_bench [-- [--filter=PART] [--json=FILE]]`
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "common/base/random.h"
 #include "common/routing/shard_of.h"
@@ -140,14 +147,6 @@ void SparseRows(Report& report, const char* name, v1::Optimizer::Type type, uint
   std::fprintf(stderr, ".");
 }
 
-template <typename Rule>
-void SparseRowsOfAllDims(Report& report, const char* name, v1::Optimizer::Type type) {
-  SparseRows<Rule, 1>(report, name, type, 10000000, 64);
-  SparseRows<Rule, 4>(report, name, type, 4000000, 64);
-  SparseRows<Rule, 16>(report, name, type, 1000000, 64);
-  SparseRows<Rule, 64>(report, name, type, 400000, 64);
-}
-
 // What memory allows: random cache lines of an array of the size of a table of 10 M keys with
 // AdaGrad, each asked for ahead.
 void MemoryLimit(Report& report) {
@@ -246,18 +245,65 @@ void GrowthRow(Report& report, uint32_t shards) {
   std::fprintf(stderr, ".");
 }
 
-int Main(int argc, char** argv) {
-  Report report;
-  for (const uint32_t shards : {1u, 64u}) GrowthRow(report, shards);
-  MemoryLimit(report);
-  SparseRows<PlainAdagrad, 1>(report, "adagrad", v1::Optimizer::ADAGRAD, 10000000, 1);
-  SparseRowsOfAllDims<PlainAdagrad>(report, "adagrad", v1::Optimizer::ADAGRAD);
-  SparseRowsOfAllDims<PlainSgd>(report, "sgd", v1::Optimizer::SGD);
-  SparseRowsOfAllDims<PlainFtrl>(report, "ftrl", v1::Optimizer::FTRL);
+// What can be measured by itself, by name.
+struct Measurement {
+  std::string name;
+  std::function<void(Report&)> run;
+};
+
+template <typename Rule, int kDim>
+void AddSparse(std::vector<Measurement>& all, const char* rule, v1::Optimizer::Type type,
+               uint64_t keys, uint32_t shards) {
+  all.push_back(
+      {.name = absl::StrCat("sparse/", rule, "/dim", kDim, "/shards", shards),
+       .run = [=](Report& report) { SparseRows<Rule, kDim>(report, rule, type, keys, shards); }});
+}
+
+template <typename Rule>
+void AddSparseOfAllDims(std::vector<Measurement>& all, const char* rule, v1::Optimizer::Type type) {
+  AddSparse<Rule, 1>(all, rule, type, 10000000, 1);
+  AddSparse<Rule, 1>(all, rule, type, 10000000, 64);
+  AddSparse<Rule, 4>(all, rule, type, 4000000, 64);
+  AddSparse<Rule, 16>(all, rule, type, 1000000, 64);
+  AddSparse<Rule, 64>(all, rule, type, 400000, 64);
+}
+
+std::vector<Measurement> Measurements() {
+  std::vector<Measurement> all;
+  for (const uint32_t shards : {1u, 64u}) {
+    all.push_back({.name = absl::StrCat("growth/shards", shards),
+                   .run = [shards](Report& report) { GrowthRow(report, shards); }});
+  }
+  all.push_back({.name = "limit", .run = MemoryLimit});
+  AddSparseOfAllDims<PlainAdagrad>(all, "adagrad", v1::Optimizer::ADAGRAD);
+  AddSparseOfAllDims<PlainSgd>(all, "sgd", v1::Optimizer::SGD);
+  AddSparseOfAllDims<PlainFtrl>(all, "ftrl", v1::Optimizer::FTRL);
   for (const size_t mib : {1, 4, 32}) {
-    DenseRows(report, "sgd", v1::Optimizer::SGD, mib);
-    DenseRows(report, "adagrad", v1::Optimizer::ADAGRAD, mib);
-    DenseRows(report, "ftrl", v1::Optimizer::FTRL, mib);
+    for (const auto& [rule, type] :
+         {std::pair("sgd", v1::Optimizer::SGD), std::pair("adagrad", v1::Optimizer::ADAGRAD),
+          std::pair("ftrl", v1::Optimizer::FTRL)}) {
+      all.push_back({.name = absl::StrCat("dense/", rule, "/", mib, "mib"),
+                     .run = [=](Report& report) { DenseRows(report, rule, type, mib); }});
+    }
+  }
+  return all;
+}
+
+// `--filter=PART` as the first argument: only the measurements whose name has this part.
+int Main(int argc, char** argv) {
+  absl::string_view filter;
+  if (argc > 1) {
+    absl::string_view argument = argv[1];
+    if (absl::ConsumePrefix(&argument, "--filter=")) {
+      filter = argument;
+      argv[1] = argv[0];
+      ++argv;
+      --argc;
+    }
+  }
+  Report report;
+  for (const Measurement& measurement : Measurements()) {
+    if (absl::StrContains(measurement.name, filter)) measurement.run(report);
   }
   std::fprintf(stderr, "\n");
   return report.Finish(argc, argv);
