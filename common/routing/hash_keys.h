@@ -22,6 +22,24 @@ constexpr uint64_t HashKey(uint64_t key) {
   return hash ^ (hash >> 28);
 }
 
+// The key with this hash.
+constexpr uint64_t KeyOfHash(uint64_t hash) {
+  // The inverse of kHashPrime modulo 2^64, by Newton's method: each step doubles the bits that
+  // hold.
+  uint64_t inverse = kHashPrime;
+  for (int bits = 3; bits < 64; bits *= 2) inverse *= 2 - kHashPrime * inverse;
+  hash ^= (hash >> 28) ^ (hash >> 56);
+  hash *= inverse;
+  hash ^= (hash >> 35) + sizeof(hash);  // leaves the bits that it looks at as they were
+  hash *= inverse;
+  // x ^ rotl(x, 49) ^ rotl(x, 24) done 64 times changes nothing, for squaring a sum of rotations
+  // doubles each of them. So it is undone by 63 = 1 + 2 + 4 + 8 + 16 + 32 more.
+  for (int times = 1; times < 64; times *= 2) {
+    hash ^= std::rotl(hash, 49 * times % 64) ^ std::rotl(hash, 24 * times % 64);
+  }
+  return std::rotl(hash ^ kHashFlip, 32);
+}
+
 // HashKey of many keys, to hashes[0, keys.size()).
 void HashKeys(absl::Span<const uint64_t> keys, uint64_t* hashes);
 

@@ -1,97 +1,103 @@
 #pragma once
 
-#include <bit>
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "absl/base/attributes.h"
 #include "server/table/page_memory.h"
 
 namespace paramd {
 
-// An open-addressing hash table from keys to row numbers, of a fixed size: buckets of one cache
-// line, linear probing from bucket to bucket. A bucket fills from its front; a search ends at the
-// first bucket that is not full. Keys lie in the order of the low half of their hashes (as well as
-// buckets allow), so copying one table to another runs through both from begin to end.
-// Not thread-safe.
+// A cache line of a hash table: hashes of keys and a value with each. Values are plain memory that
+// may begin as zeros. Hash 0 is a free slot; slots fill from the front.
+template <typename Value>
+struct alignas(64) Bucket {
+  static constexpr uint32_t kSlots = 64 / (sizeof(uint64_t) + sizeof(Value));
+
+  std::array<uint64_t, kSlots> hashes;
+  std::array<Value, kSlots> values;
+
+  bool full() const { return hashes[kSlots - 1] != 0; }
+};
+
+// Buckets in a row. Borrows them.
+template <typename Value>
+struct BucketSpan {
+  Bucket<Value>* data = nullptr;
+  uint32_t size = 0;
+
+  // Where the search for a hash begins: in the order of the low half of the hashes.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE Bucket<Value>* Home(uint64_t hash) const {
+    return data + ((uint64_t{static_cast<uint32_t>(hash)} * size) >> 32);
+  }
+  // Where it goes on after a bucket that is full.
+  Bucket<Value>* After(Bucket<Value>* bucket) const {
+    return ++bucket == data + size ? data : bucket;
+  }
+};
+
+// An open-addressing hash table of a fixed size, from hashes but 0 to values: buckets of one cache
+// line, linear probing from bucket to bucket. A search ends at the first bucket that is not full.
+// Hashes lie in the order of their low halves (as well as buckets allow), so copying one table to
+// another runs through both from begin to end. Not thread-safe.
+template <typename Value>
 class BucketArray {
  public:
-  static constexpr uint32_t kNone = UINT32_MAX;  // no row
-
   // `buckets` > 0.
   explicit BucketArray(uint32_t buckets)
-      : memory_(buckets * sizeof(Bucket), /*huge=*/true), buckets_(buckets) {}
-
-  // Always inline, for g++ takes a function that only prefetches for one without effect, and leaves
-  // out its calls.
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void Prefetch(uint64_t hash) const {
-    __builtin_prefetch(&bucket(Home(hash)));
+      : memory_(buckets * sizeof(Bucket<Value>), /*huge=*/true), buckets_(buckets) {
+    static_assert(sizeof(Bucket<Value>) == 64);
   }
 
-  // The row of `key`, whose hash is given, or kNone.
-  uint32_t Find(uint64_t hash, uint64_t key) const {
-    for (uint32_t at = Home(hash);; at = After(at)) {
-      const Bucket& bucket = this->bucket(at);
-      if (const uint32_t match = bucket.Match(key)) return bucket.rows[std::countr_zero(match)];
-      if (bucket.size < kSlots) return kNone;
-    }
-  }
-
-  // `key` is not there and full() is false.
-  void Insert(uint64_t hash, uint64_t key, uint32_t row) {
-    assert(!full());
-    uint32_t at = Home(hash);
-    while (bucket(at).size == kSlots) at = After(at);
-    Bucket& bucket = this->bucket(at);
-    bucket.keys[bucket.size] = key;
-    bucket.rows[bucket.size] = row;
-    ++bucket.size;
+  // Takes a hash that is not there, while full() is false. The value stays where it is; it is zero.
+  Value* Insert(uint64_t hash) {
+    assert(hash != 0 && !full());
+    const BucketSpan<Value> all = span();
+    Bucket<Value>* bucket = all.Home(hash);
+    while (bucket->full()) bucket = all.After(bucket);
+    const auto slot = static_cast<size_t>(
+        std::find(bucket->hashes.begin(), bucket->hashes.end(), 0u) - bucket->hashes.begin());
+    bucket->hashes[slot] = hash;
     ++size_;
+    return &bucket->values[slot];
   }
 
-  // Whether it has as many keys as it can take: 85 % of its slots.
-  bool full() const { return size_ >= buckets_ * uint64_t{17} / 4; }
+  // The hashes that `buckets` can take: 3/4 of the slots, and never all of them.
+  static uint64_t CapacityOf(uint32_t buckets) {
+    return uint64_t{buckets} * Bucket<Value>::kSlots * 3 / 4;
+  }
+  // Fewest buckets that can take so many.
+  static uint32_t BucketsFor(uint64_t hashes) {
+    constexpr uint64_t kOfFour = Bucket<Value>::kSlots * 3;
+    return static_cast<uint32_t>((hashes * 4 + kOfFour - 1) / kOfFour);
+  }
 
-  // Calls visit(key, row) for each key.
+  // Whether it has as many hashes as it can take.
+  bool full() const { return size_ >= CapacityOf(buckets_); }
+
+  // Calls visit(hash, value) for each hash.
   template <typename Visitor>
   void ForEach(const Visitor& visit) const {
-    for (uint32_t at = 0; at < buckets_; ++at) {
-      const Bucket& bucket = this->bucket(at);
-      for (uint32_t i = 0; i < bucket.size; ++i) visit(bucket.keys[i], bucket.rows[i]);
+    const BucketSpan<Value> all = span();
+    for (const Bucket<Value>* bucket = all.data; bucket != all.data + all.size; ++bucket) {
+      for (size_t i = 0; i < bucket->hashes.size() && bucket->hashes[i] != 0; ++i) {
+        visit(bucket->hashes[i], bucket->values[i]);
+      }
     }
   }
 
+  BucketSpan<Value> span() const {
+    return {.data = static_cast<Bucket<Value>*>(memory_.data()), .size = buckets_};
+  }
   uint32_t buckets() const { return buckets_; }
   uint64_t size() const { return size_; }
   size_t bytes() const { return memory_.bytes(); }
 
  private:
-  static constexpr uint32_t kSlots = 5;
-
-  struct alignas(64) Bucket {
-    uint64_t keys[kSlots];
-    uint32_t rows[kSlots];
-    uint32_t size;
-
-    // Bit i: the key is in slot i.
-    uint32_t Match(uint64_t key) const {
-      const uint32_t equal = uint32_t{keys[0] == key} | uint32_t{keys[1] == key} << 1 |
-                             uint32_t{keys[2] == key} << 2 | uint32_t{keys[3] == key} << 3 |
-                             uint32_t{keys[4] == key} << 4;
-      return equal & ((1u << size) - 1);
-    }
-  };
-  static_assert(sizeof(Bucket) == 64);
-
-  uint32_t Home(uint64_t hash) const {
-    return static_cast<uint32_t>((uint64_t{static_cast<uint32_t>(hash)} * buckets_) >> 32);
-  }
-  uint32_t After(uint32_t at) const { return at + 1 == buckets_ ? 0 : at + 1; }
-
-  Bucket& bucket(uint32_t at) { return static_cast<Bucket*>(memory_.data())[at]; }
-  const Bucket& bucket(uint32_t at) const { return static_cast<const Bucket*>(memory_.data())[at]; }
-
   PageMemory memory_;  // Bucket[buckets_]; zeros are empty buckets
   uint32_t buckets_;
   uint64_t size_ = 0;

@@ -4,71 +4,107 @@
 #include <utility>
 
 #include "common/base/random.h"
-#include "common/routing/hash_keys.h"
 
 namespace paramd {
 namespace {
 
-constexpr uint32_t kSplitBuckets = (8 << 20) / 64;
+constexpr uint32_t kSplitBuckets = (4 << 20) / 64;
+constexpr size_t kEntriesPerPart = 64;  // of the directory, at most
+
+// Each entry twice.
+template <typename T>
+std::vector<T> Doubled(const std::vector<T>& entries) {
+  std::vector<T> doubled(entries.size() * 2);
+  for (size_t i = 0; i < doubled.size(); ++i) doubled[i] = entries[i / 2];
+  return doubled;
+}
 
 }  // namespace
 
-KeyIndex::KeyIndex(uint32_t shard, uint32_t shards) : shard_(shard), shards_(shards) {
-  parts_.push_back(std::make_unique<Part>(Part{.table = BucketArray(1)}));
-  directory_.push_back(parts_.back().get());
+template <typename Value>
+KeyIndex<Value>::KeyIndex(uint32_t shard, uint32_t shards)
+    : shard_(shard), shards_(shards), tables_(1), part_of_entry_(1) {
+  parts_.push_back({.table = BucketArray<Value>(1)});
+  Enter(0);
 }
 
-void KeyIndex::Insert(uint64_t hash, uint64_t key, uint32_t row) {
-  Part* part = directory_[EntryOf(hash)];
-  if (part->table.full()) {
-    Grow(*part);
-    part = directory_[EntryOf(hash)];
-  }
-  part->table.Insert(hash, key, row);
+template <typename Value>
+Value* KeyIndex<Value>::Insert(uint64_t hash) {
   ++size_;
+  if (hash != 0) return parts_[PartOf(hash)].table.Insert(hash);
+  has_zero_ = true;
+  return &zero_;
 }
 
-void KeyIndex::Grow(Part& part) {
-  const uint32_t before = part.table.buckets();
-  // Parts, and the shards of a table, have about the same number of keys. Each draws its own
-  // steps, so that they do not all grow at the same time.
-  const uint64_t draw = CounterRandom(shard_, part.prefix, before);
-  const uint32_t more = before / 8 + static_cast<uint32_t>(draw % (before / 8 + 1));
-  const uint32_t buckets = before + std::max(more, 1u);
-  if (before >= kSplitBuckets) return Split(part, buckets);
-  BucketArray table(buckets);
-  part.table.ForEach([&](uint64_t key, uint32_t row) { table.Insert(HashKey(key), key, row); });
+template <typename Value>
+void KeyIndex<Value>::MakeRoom(uint64_t hash) {
+  const size_t index = PartOf(hash);
+  Part& part = parts_[index];
+  // Hashes that begin alike beyond chance stay in one table, whatever its size, for the directory
+  // to stay small.
+  const bool divisible = part.depth < depth_ || tables_.size() < kEntriesPerPart * parts_.size();
+  if (part.table.buckets() >= kSplitBuckets && divisible) return Split(index);
+  BucketArray<Value> table(Larger(part.prefix, part.table.buckets()));
+  part.table.ForEach([&](uint64_t hash, const Value& value) { *table.Insert(hash) = value; });
   part.table = std::move(table);
+  Enter(index);
 }
 
-void KeyIndex::Split(Part& part, uint32_t buckets) {
-  if (part.depth == depth_) {
-    std::vector<Part*> directory(directory_.size() * 2);
-    for (size_t i = 0; i < directory.size(); ++i) directory[i] = directory_[i / 2];
-    directory_ = std::move(directory);
+template <typename Value>
+uint32_t KeyIndex<Value>::Larger(uint64_t prefix, uint32_t buckets) const {
+  const uint64_t draw = CounterRandom(shard_, prefix, buckets);
+  const uint32_t more = buckets / 8 + static_cast<uint32_t>(draw % (buckets / 8 + 1));
+  return buckets + std::max(more, 1u);
+}
+
+template <typename Value>
+void KeyIndex<Value>::Enter(size_t part) {
+  const size_t entries = size_t{1} << (depth_ - parts_[part].depth);
+  const auto first = static_cast<int64_t>(parts_[part].prefix * entries);
+  std::fill_n(tables_.begin() + first, entries, parts_[part].table.span());
+  std::fill_n(part_of_entry_.begin() + first, entries, static_cast<uint32_t>(part));
+}
+
+template <typename Value>
+void KeyIndex<Value>::Split(size_t index) {
+  parts_.reserve(parts_.size() + 1);
+  Part& part = parts_[index];
+  const int depth = part.depth + 1;
+  const auto upper = [&](uint64_t hash) { return hash * shards_ >> (64 - depth) & 1; };
+  uint64_t uppers = 0;
+  part.table.ForEach([&](uint64_t hash, const Value&) { uppers += upper(hash); });
+  const auto half = [&](uint64_t prefix, uint64_t hashes) {
+    const uint32_t buckets = Larger(prefix, BucketArray<Value>::BucketsFor(hashes + 1));
+    return Part{BucketArray<Value>(buckets), depth, prefix};
+  };
+  Part low = half(2 * part.prefix, part.table.size() - uppers);
+  Part high = half(2 * part.prefix + 1, uppers);
+  if (depth > depth_) {
+    auto tables = Doubled(tables_);
+    part_of_entry_ = Doubled(part_of_entry_);
+    tables_ = std::move(tables);
     ++depth_;
   }
-  const int depth = part.depth + 1;
-  BucketArray low(buckets / 2);
-  auto high = std::make_unique<Part>(
-      Part{.table = BucketArray(buckets / 2), .depth = depth, .prefix = 2 * part.prefix + 1});
-  part.table.ForEach([&](uint64_t key, uint32_t row) {
-    const uint64_t hash = HashKey(key);
-    const bool upper = PlaceOf(hash) >> (64 - depth) & 1;
-    (upper ? high->table : low).Insert(hash, key, row);
+  part.table.ForEach([&](uint64_t hash, const Value& value) {
+    *(upper(hash) ? high : low).table.Insert(hash) = value;
   });
-  const size_t entries = size_t{1} << (depth_ - depth);  // of each half
-  parts_.reserve(parts_.size() + 1);
-  std::fill_n(directory_.begin() + static_cast<int64_t>(high->prefix * entries), entries,
-              high.get());
-  part = {.table = std::move(low), .depth = depth, .prefix = 2 * part.prefix};
+  part = std::move(low);
   parts_.push_back(std::move(high));
+  Enter(index);
+  Enter(parts_.size() - 1);
 }
 
-size_t KeyIndex::bytes() const {
-  size_t bytes = directory_.size() * sizeof(Part*) + parts_.size() * sizeof(Part);
-  for (const auto& part : parts_) bytes += part->table.bytes();
+template <typename Value>
+size_t KeyIndex<Value>::bytes() const {
+  size_t bytes = parts_.size() * sizeof(Part) +
+                 tables_.size() * (sizeof(tables_[0]) + sizeof(part_of_entry_[0]));
+  for (const Part& part : parts_) bytes += part.table.bytes();
   return bytes;
 }
+
+template class KeyIndex<uint32_t>;
+template class KeyIndex<ShortRow<1>>;
+template class KeyIndex<ShortRow<2>>;
+template class KeyIndex<ShortRow<3>>;
 
 }  // namespace paramd

@@ -5,67 +5,100 @@
 #include <memory>
 #include <vector>
 
-#include "absl/base/attributes.h"
+#include "absl/types/span.h"
 #include "server/table/bucket_array.h"
+#include "server/table/find_values.h"
 
 namespace paramd {
 
-// The row numbers of a shard's keys. Keys come with their hashes (HashKey), whose top part they
-// have in common (ShardOfHash), whose middle part leads through a directory to one of many small
-// tables, and whose low half to the bucket there. When a table is full its keys move to one that is
-// 1/8 to 1/4 larger, or, from 8 MiB on, to two: no call moves more than that, and the whole is 68
-// to 85 % full at any size (Fagin et al., "Extendible hashing", ACM TODS 4 (1979), with tables that
-// grow before they split). Not thread-safe.
+// What a shard keeps with each of its keys: a row, or the number of one. Keys are given as their
+// hashes (HashKey, a bijection), whose top part they have in common (ShardOfHash), whose middle
+// part leads through a directory to one of many small tables, and whose low half to the bucket
+// there. When a table is full its hashes move to one that is 1/8 to 1/4 larger, or, from 4 MiB on,
+// to two: no call moves more than that, and the whole is 60 to 75 % full at any size (Fagin et al.,
+// "Extendible hashing", ACM TODS 4 (1979), with tables that grow before they split).
+// `Value`: uint32_t or a ShortRow of 1 to 3. Not thread-safe.
+//
+// A hash could be taken out by moving into its slot the last one that a search through its bucket
+// passes, as is usual with linear probing; ForEach then sees each hash once as long as none is
+// taken out.
+template <typename Value>
 class KeyIndex {
  public:
-  static constexpr uint32_t kNone = BucketArray::kNone;
-
   // Of shard `shard` of `shards`.
   KeyIndex(uint32_t shard, uint32_t shards);
 
-  // Before Find or Insert, to have what they look at in the cache.
-  ABSL_ATTRIBUTE_ALWAYS_INLINE void Prefetch(uint64_t hash) const { TableOf(hash).Prefetch(hash); }
+  // Brings what Find looks at first into the cache.
+  void Prefetch(absl::Span<const uint64_t> hashes) const {
+    const BucketDirectory<Value> directory = this->directory();
+    for (const uint64_t hash : hashes.subspan(0, kLookAhead)) directory.Prefetch(hash);
+  }
 
-  // The row of `key`, or kNone.
-  uint32_t Find(uint64_t hash, uint64_t key) const { return TableOf(hash).Find(hash, key); }
+  // Looks up hashes[0, count): values[i] is where its value lies until the next MakeRoom, or null.
+  // The hashes from `count` on are those that will be looked up next.
+  void Find(absl::Span<const uint64_t> hashes, size_t count, Value** values) const {
+    FindValues(directory(), hashes, count, values);
+  }
 
-  // `key` is not there. Throws std::bad_alloc; nothing was changed.
-  void Insert(uint64_t hash, uint64_t key, uint32_t row);
+  // Whether the hash can be inserted without MakeRoom.
+  bool HasRoom(uint64_t hash) const { return !parts_[PartOf(hash)].table.full(); }
 
-  // Calls visit(key, row) for each key, in no particular order.
+  // Moves values, so that the hash can be inserted. Throws std::bad_alloc; nothing was changed.
+  void MakeRoom(uint64_t hash);
+
+  // Takes a hash that is not there and has room. Its value, which is zero, lies there until the
+  // next MakeRoom.
+  Value* Insert(uint64_t hash);
+
+  // Calls visit(hash, value) for each hash, in no particular order.
   template <typename Visitor>
   void ForEach(const Visitor& visit) const {
-    for (const auto& part : parts_) part->table.ForEach(visit);
+    if (has_zero_) visit(uint64_t{0}, zero_);
+    for (const Part& part : parts_) part.table.ForEach(visit);
   }
 
   uint64_t size() const { return size_; }
   size_t bytes() const;
 
  private:
-  // The keys whose place begins with the `depth` bits `prefix`.
+  // The hashes whose place begins with the `depth` bits `prefix`.
   struct Part {
-    BucketArray table;
+    BucketArray<Value> table;
     int depth = 0;
     uint64_t prefix = 0;
   };
 
-  // Where a hash lies within its shard, as a fraction of 2^64.
-  uint64_t PlaceOf(uint64_t hash) const { return hash * shards_; }
-  // Shifted twice, for depth_ may be 0.
-  size_t EntryOf(uint64_t hash) const { return PlaceOf(hash) >> 1 >> (63 - depth_); }
-  const BucketArray& TableOf(uint64_t hash) const { return directory_[EntryOf(hash)]->table; }
+  BucketDirectory<Value> directory() const {
+    return {.tables = tables_.data(),
+            .shards = shards_,
+            .depth = depth_,
+            .of_zero = has_zero_ ? &zero_ : nullptr};
+  }
+  size_t PartOf(uint64_t hash) const { return part_of_entry_[directory().EntryOf(hash)]; }
 
-  // Makes room in a part that is full.
-  void Grow(Part& part);
-  // Moves one half of the part's keys to a new part; `buckets` for both together.
-  void Split(Part& part, uint32_t buckets);
+  // The entries of a part's prefix lead to it.
+  void Enter(size_t part);
+  // Moves one half of the part's hashes to a new part.
+  void Split(size_t part);
+  // The buckets of a table that grows. Parts, and the shards of a table, have about the same number
+  // of keys; each draws its own steps, so that they do not all grow at the same time.
+  uint32_t Larger(uint64_t prefix, uint32_t buckets) const;
 
   const uint32_t shard_;
   const uint64_t shards_;
   uint64_t size_ = 0;
-  int depth_ = 0;                             // the directory has 1 << depth_ entries
-  std::vector<Part*> directory_;              // by the first depth_ bits of the place
-  std::vector<std::unique_ptr<Part>> parts_;  // each of them; the directory borrows them
+  bool has_zero_ = false;
+  mutable Value zero_ = {};  // of hash 0; Find gives it out
+  std::vector<Part> parts_;
+  // By the first depth_ bits of the place: 1 << depth_ entries.
+  int depth_ = 0;
+  std::vector<BucketSpan<Value>> tables_;
+  std::vector<uint32_t> part_of_entry_;
 };
+
+extern template class KeyIndex<uint32_t>;
+extern template class KeyIndex<ShortRow<1>>;
+extern template class KeyIndex<ShortRow<2>>;
+extern template class KeyIndex<ShortRow<3>>;
 
 }  // namespace paramd

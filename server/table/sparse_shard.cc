@@ -1,9 +1,7 @@
 #include "server/table/sparse_shard.h"
 
 #include <algorithm>
-#include <cassert>
 
-#include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "common/routing/hash_keys.h"
 #include "common/routing/shard_of.h"
@@ -11,31 +9,13 @@
 #include "server/table/sorted_sum.h"
 
 namespace paramd {
-namespace {
-
-constexpr size_t kMaxRowsAtOnce = 256;
-// So many keys before one is looked up, its place in the index is brought into the cache.
-constexpr size_t kAhead = 24;
-
-// The begin of a row; always inline as BucketArray::Prefetch.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchRow(const float* row, size_t floats) {
-  constexpr size_t kLine = 64, kMaxLines = 8;
-  const auto* const begin = reinterpret_cast<const char*>(row);
-  const size_t bytes = floats * sizeof(float);
-  for (size_t at = 0; at < std::min(bytes, kMaxLines * kLine); at += kLine) {
-    __builtin_prefetch(begin + at);
-  }
-}
-
-}  // namespace
-
 SparseShard::SparseShard(uint32_t shard, uint32_t shards, uint32_t dim,
                          const Initializer& initializer, std::shared_ptr<const Optimizer> optimizer)
     : Shard(dim, initializer, std::move(optimizer)),
       shard_(shard),
       shards_(shards),
-      index_(shard, shards),
-      rows_(size_t{dim} * (1 + this->optimizer().state_slots())) {}
+      width_(size_t{dim} * (1 + this->optimizer().state_slots())),
+      rows_(RowTable::Create(shard, shards, width_)) {}
 
 absl::Status SparseShard::CheckRows(RowSet* rows, uint64_t* hashes) const {
   const absl::Span<const uint64_t> keys = rows->keys;
@@ -62,36 +42,36 @@ absl::Status SparseShard::CheckRows(RowSet* rows, uint64_t* hashes) const {
 }
 
 size_t SparseShard::RowsAtOnce() const {
-  return std::clamp<size_t>(FloatSource::kMaxRun / dim(), 1, kMaxRowsAtOnce);
+  return std::clamp<size_t>(FloatSource::kMaxRun / dim(), 1, RowTable::kMaxBatch);
 }
 
-float* SparseShard::RowOf(uint64_t hash, uint64_t key) {
-  const uint32_t known = index_.Find(hash, key);
-  if (known != KeyIndex::kNone) return rows_.row(known);
-  const uint64_t added = rows_.Append();
-  assert(added < KeyIndex::kNone);
-  index_.Insert(hash, key, static_cast<uint32_t>(added));
-  float* const row = rows_.row(added);
-  initializer().Fill(key, absl::MakeSpan(row, dim()));
-  return row;
+size_t SparseShard::RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes,
+                           float** rows) {
+  rows_->Find(hashes, keys.size(), rows);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (rows[i] != nullptr) continue;
+    if (!rows_->HasRoom(hashes[i])) {
+      if (i > 0) return i;  // those before it do not move until they are used
+      rows_->MakeRoom(hashes[i]);
+      rows_->Find(hashes, keys.size(), rows);
+    }
+    rows[i] = rows_->Add(hashes[i]);
+    initializer().Fill(keys[i], absl::MakeSpan(rows[i], dim()));
+  }
+  return keys.size();
 }
 
 void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) {
   const size_t at_once = RowsAtOnce();
-  float* found[kMaxRowsAtOnce];
-  for (size_t i = 0; i < std::min<size_t>(kAhead, rows.count); ++i) index_.Prefetch(rows.hashes[i]);
-  for (size_t first = 0; first < rows.count; first += at_once) {
-    const size_t n = std::min<size_t>(at_once, rows.count - first);
-    for (size_t i = 0; i < n; ++i) {
-      const size_t at = first + i;
-      if (at + kAhead < rows.count) index_.Prefetch(rows.hashes[at + kAhead]);
-      found[i] = RowOf(rows.hashes[at], rows.keys[at]);
-      PrefetchRow(found[i], rows_.width());
-    }
+  float* found[RowTable::kMaxBatch];
+  rows_->Prefetch(rows.hashes);
+  for (size_t first = 0, n; first < rows.count; first += n) {
+    n = RowsOf(rows.keys.subspan(first, at_once), rows.hashes.subspan(first), found);
     if (dim() > FloatSource::kMaxRun) {
       ApplyLongRow(found[0], gradients, examples);
     } else {
-      optimizer().ApplyRows(gradients.Exactly(n * dim()), examples, found, n, dim());
+      optimizer().ApplyRows(gradients.Exactly(n * dim()), examples, found, static_cast<int64_t>(n),
+                            dim());
     }
   }
 }
@@ -115,18 +95,12 @@ void SparseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t
 
 void SparseShard::PullLocked(const RowSet& rows, FloatSink& out) const {
   const size_t at_once = RowsAtOnce();
-  const float* found[kMaxRowsAtOnce];
-  for (size_t i = 0; i < std::min<size_t>(kAhead, rows.count); ++i) index_.Prefetch(rows.hashes[i]);
+  float* found[RowTable::kMaxBatch];
+  rows_->Prefetch(rows.hashes);
   for (size_t first = 0; first < rows.count; first += at_once) {
-    const size_t n = std::min<size_t>(at_once, rows.count - first);
-    for (size_t i = 0; i < n; ++i) {
-      const size_t at = first + i;
-      if (at + kAhead < rows.count) index_.Prefetch(rows.hashes[at + kAhead]);
-      const uint32_t row = index_.Find(rows.hashes[at], rows.keys[at]);
-      found[i] = row == KeyIndex::kNone ? nullptr : rows_.row(row);
-      if (found[i] != nullptr) PrefetchRow(found[i], dim());
-    }
-    WriteRows(rows.keys.subspan(first, n), found, out);
+    const absl::Span<const uint64_t> keys = rows.keys.subspan(first, at_once);
+    rows_->Find(rows.hashes.subspan(first), keys.size(), found);
+    WriteRows(keys, found, out);
   }
 }
 
@@ -160,23 +134,23 @@ void SparseShard::WriteLongRow(uint64_t key, const float* row, FloatSink& out) c
 }
 
 ShardSize SparseShard::SizeLocked() const {
-  return {.rows = rows_.size(), .bytes = rows_.bytes() + index_.bytes()};
+  return {.rows = rows_->size(), .bytes = rows_->bytes()};
 }
 
-std::vector<std::pair<uint64_t, uint32_t>> SparseShard::SortedRows() const {
-  std::vector<std::pair<uint64_t, uint32_t>> sorted;
-  sorted.reserve(index_.size());
-  index_.ForEach([&](uint64_t key, uint32_t row) { sorted.emplace_back(key, row); });
+std::vector<std::pair<uint64_t, const float*>> SparseShard::SortedRows() const {
+  std::vector<std::pair<uint64_t, const float*>> sorted;
+  sorted.reserve(rows_->size());
+  rows_->ForEach(
+      [&](uint64_t hash, const float* row) { sorted.emplace_back(KeyOfHash(hash), row); });
   std::sort(sorted.begin(), sorted.end());
   return sorted;
 }
 
 ShardSnapshot SparseShard::SnapshotLocked() const {
   ShardSnapshot snapshot;
-  snapshot.keys.reserve(index_.size());
-  snapshot.values.reserve(index_.size() * dim());
-  for (const auto& [key, number] : SortedRows()) {
-    const float* const row = rows_.row(number);
+  snapshot.keys.reserve(rows_->size());
+  snapshot.values.reserve(rows_->size() * dim());
+  for (const auto& [key, row] : SortedRows()) {
     snapshot.keys.push_back(key);
     snapshot.values.insert(snapshot.values.end(), row, row + dim());
   }
@@ -184,10 +158,10 @@ ShardSnapshot SparseShard::SnapshotLocked() const {
 }
 
 void SparseShard::AddRowsTo(Hasher& hasher) const {
-  hasher.AddValues(uint64_t{index_.size()});
-  for (const auto& [key, number] : SortedRows()) {
+  hasher.AddValues(rows_->size());
+  for (const auto& [key, row] : SortedRows()) {
     hasher.AddValues(key);
-    hasher.Add(absl::Span<const float>(rows_.row(number), rows_.width()));
+    hasher.Add(absl::Span<const float>(row, width_));
   }
 }
 

@@ -5,15 +5,13 @@
 #include <utility>
 #include <vector>
 
-#include "server/table/key_index.h"
-#include "server/table/row_arena.h"
+#include "server/table/row_table.h"
 #include "server/table/shard.h"
 
 namespace paramd {
 
 // The rows of the keys that ShardOfKey gives to one shard, fewer than 2^32; a row is created by the
-// first push to its key. Keys are looked up in batches, each key's place in the index and its row
-// brought into the cache before they are needed.
+// first push to its key. Keys are looked up in batches.
 class SparseShard final : public Shard {
  public:
   // Shard `shard` of `shards`.
@@ -35,8 +33,10 @@ class SparseShard final : public Shard {
 
   // Rows that are looked up together: their gradients come in one piece, unless one row is longer.
   size_t RowsAtOnce() const;
-  // The row of `key`, created with its initial values when it is not there.
-  float* RowOf(uint64_t hash, uint64_t key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The rows of the first of at most kMaxBatch keys, created with their initial values where they
+  // are not there; returns their number, at least one. `hashes`: of the keys and those after them.
+  size_t RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes, float** rows)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The optimizer over one row longer than FloatSource::kMaxRun.
   void ApplyLongRow(float* row, FloatSource& gradients, uint64_t examples)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -45,13 +45,13 @@ class SparseShard final : public Shard {
   // The same for one row longer than FloatSink::kMaxRun.
   void WriteLongRow(uint64_t key, const float* row, FloatSink& out) const;
   // Keys in ascending order, each with its row.
-  std::vector<std::pair<uint64_t, uint32_t>> SortedRows() const
+  std::vector<std::pair<uint64_t, const float*>> SortedRows() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const uint32_t shard_;
   const uint32_t shards_;
-  KeyIndex index_ ABSL_GUARDED_BY(mutex_);  // key -> row of rows_
-  RowArena rows_ ABSL_GUARDED_BY(mutex_);   // a row: parameters[dim], state[slots][dim]
+  const size_t width_;  // of a row: parameters[dim], state[slots][dim]
+  const std::unique_ptr<RowTable> rows_ ABSL_PT_GUARDED_BY(mutex_);
 };
 
 }  // namespace paramd

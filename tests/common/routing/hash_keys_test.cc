@@ -32,5 +32,14 @@ TEST_CASE("hashes are XXH3-64 of a key's bytes, on every instruction set and for
   hwy::SetSupportedTargetsForTest(0);
 }
 
+TEST_CASE("the key of a hash is the one that was hashed") {
+  for (uint64_t i = 0; i < 10000; ++i) {
+    for (const uint64_t key : {i, ~i, Mix64(i), uint64_t{1} << i % 64}) {
+      REQUIRE(KeyOfHash(HashKey(key)) == key);
+      REQUIRE(HashKey(KeyOfHash(key)) == key);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace paramd

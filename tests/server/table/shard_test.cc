@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstring>
 #include <map>
 #include <set>
 
 #include "common/base/random.h"
+#include "common/routing/hash_keys.h"
 #include "common/routing/shard_of.h"
 #include "common/wire/array_floats.h"
 #include "server/optimizer/create_optimizer.h"
@@ -295,6 +297,52 @@ TEST_CASE("many rows, against a map") {
   }
   CHECK(shard->Size().rows == model.size());
   CHECK(shard->Size().bytes >= model.size() * (dim * sizeof(float) + 12));
+}
+
+TEST_CASE("every optimizer, against a map of rows updated one by one, to the bit") {
+  const auto type = GENERATE(v1::Optimizer::SGD, v1::Optimizer::ADAGRAD, v1::Optimizer::FTRL);
+  const uint32_t dim = GENERATE(1, 2, 3, 4, 20);
+  v1::Optimizer settings;
+  settings.set_type(type);
+  settings.set_learning_rate(0.1);
+  settings.set_epsilon(1e-8);
+  settings.set_alpha(0.1);
+  settings.set_beta(1);
+  settings.set_l1(0.3);
+  settings.set_l2(0.01);
+  const std::shared_ptr<const Optimizer> optimizer = *CreateOptimizer(settings);
+  const Initializer initializer = {.seed = 1, .table = 2, .scale = 0.25};
+  SparseShard shard(0, 1, dim, initializer, optimizer);
+  std::map<uint64_t, Values> model;  // parameters and state
+  Random random(type * 100 + dim);
+  for (uint64_t push = 1; push <= 40; ++push) {
+    std::set<uint64_t> chosen = {0, UINT64_MAX, KeyOfHash(0), KeyOfHash(1), KeyOfHash(UINT64_MAX)};
+    for (uint64_t j = 0; j < 10 * push; ++j) chosen.insert(Mix64(random.NextBelow(5000)));
+    const Keys keys(chosen.begin(), chosen.end());
+    Values gradients(keys.size() * dim), expected;
+    for (float& gradient : gradients) gradient = static_cast<float>(random.NextUnit() - 0.5);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      Values& row = model[keys[i]];
+      if (row.empty()) {
+        row.resize(dim * (1 + optimizer->state_slots()));
+        initializer.Fill(keys[i], absl::MakeSpan(row).subspan(0, dim));
+      }
+      optimizer->Apply(&gradients[i * dim], 1, dim, row.data(), row.data() + dim, dim);
+      expected.insert(expected.end(), row.begin(), row.begin() + dim);
+    }
+    PushTo(shard, {1, 1, push}, Of(keys), gradients);
+    const Values pulled = PullOf(shard, Of(keys));
+    REQUIRE(std::memcmp(pulled.data(), expected.data(), expected.size() * sizeof(float)) == 0);
+  }
+  const ShardSnapshot snapshot = shard.Snapshot();
+  REQUIRE(snapshot.keys.size() == model.size());
+  size_t same = 0, at = 0;
+  for (const auto& [key, row] : model) {
+    same += snapshot.keys[at] == key &&
+            std::memcmp(&snapshot.values[at * dim], row.data(), dim * sizeof(float)) == 0;
+    ++at;
+  }
+  CHECK(same == model.size());
 }
 
 TEST_CASE("initial values depend on seed, table and row alone") {
