@@ -70,15 +70,24 @@ class ParameterClient::Call : public ReplyReceiver {
     done_ = std::move(done);
   }
 
+  // More operations belong to it.
+  void Add(size_t operations) {
+    MutexLock lock(mutex_);
+    left_ += operations;
+  }
+
+  // As if one operation had been answered.
+  void Release() { Answered(nullptr, absl::OkStatus()); }
+
  protected:
   // One of the operations is answered. The last one ends the call: it goes back, and then Done is
   // called.
-  void Answered(const ServerLink& link, const absl::Status& status) {
+  void Answered(const ServerLink* link, const absl::Status& status) {
     Done done;
     absl::Status result;
     {
       MutexLock lock(mutex_);
-      if (status_.ok() && !status.ok()) status_ = WithServer(status, link);
+      if (status_.ok() && !status.ok()) status_ = WithServer(status, *link);
       if (--left_ > 0) return;
       done = std::move(done_);
       result = status_;
@@ -159,6 +168,8 @@ class ParameterClient::PullCall final : public Call {
  public:
   explicit PullCall(ParameterClient* client) : client_(client) {}
 
+  const std::shared_ptr<const RowPlan>& plan() const { return plan_; }
+
   // `clock`: rows are kept for later steps; none: they are not.
   void Set(Table& table, std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
            absl::Span<float> values) {
@@ -171,9 +182,9 @@ class ParameterClient::PullCall final : public Call {
   }
 
   void Receive(const ServerLink& link, uint32_t part, const ReplyFrame& reply) override {
-    if (!reply.status.ok()) return Answered(link, reply.status);
+    if (!reply.status.ok()) return Answered(&link, reply.status);
     min_clock_ = std::min(min_clock_, reply.clock);
-    Answered(link, Decode(plan_->parts[part], reply.values));
+    Answered(&link, Decode(plan_->parts[part], reply.values));
   }
 
  private:
@@ -256,7 +267,7 @@ class ParameterClient::PushCall final : public Call {
   explicit PushCall(ParameterClient* client) : client_(client) {}
 
   void Receive(const ServerLink& link, uint32_t /*part*/, const ReplyFrame& reply) override {
-    Answered(link, reply.status);
+    Answered(&link, reply.status);
   }
 
  private:
@@ -276,7 +287,7 @@ class ParameterClient::BroadcastCall final : public Call {
       MutexLock lock(clock_mutex_);
       clock_ = std::max(clock_, reply.clock);
     }
-    Answered(link, reply.status);
+    Answered(&link, reply.status);
   }
 
   uint64_t clock() {
@@ -418,18 +429,52 @@ void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<ui
     plan = UseAgain(table, std::move(plan), *clock, values);
   }
   if (plan == nullptr || plan->parts.empty()) return done(absl::OkStatus());
+  const size_t parts = plan->parts.size();
+  PullCall* const call = NewCall(free_pulls_);
+  call->Set(table, std::move(plan), clock, values);
+  call->Begin(1, std::move(done));
+  SendPulls(call, clock, 0, parts);
+  call->Release();
+}
+
+std::shared_ptr<const RowPlan> ParameterClient::PlanAndPull(uint32_t index,
+                                                            absl::Span<const uint64_t> keys,
+                                                            std::optional<uint64_t> clock,
+                                                            absl::Span<float> values, Done done) {
+  Table& table = *tables_[index];
+  if (table.dense_plan != nullptr || table.uses_rows_again()) {
+    std::shared_ptr<const RowPlan> plan = Plan(index, keys);
+    Pull(plan, clock, values, std::move(done));
+    return plan;
+  }
+  std::shared_ptr<RowPlan> plan = FreePlan(table);
   PullCall* const call = NewCall(free_pulls_);
   call->Set(table, plan, clock, values);
-  call->Begin(plan->parts.size(), std::move(done));
-  for (uint32_t part = 0; part < plan->parts.size(); ++part) {
+  call->Begin(1, std::move(done));
+  size_t sent = 0;
+  table.planner.PlanSparse(keys, plan.get(), [&](size_t parts) {
+    SendPulls(call, clock, sent, parts);
+    sent = parts;
+    if (sent > kFewOperations) loop_.Advance();
+  });
+  call->Release();
+  return plan;
+}
+
+void ParameterClient::SendPulls(PullCall* call, std::optional<uint64_t> clock, size_t first,
+                                size_t last) {
+  // The call holds the plan until it is released.
+  const std::shared_ptr<const RowPlan>& plan = call->plan();
+  call->Add(last - first);
+  for (size_t part = first; part < last; ++part) {
     OutgoingOperation out;
     out.operation = Prepare(OperationKind::kPull);
     out.operation.table = plan->table;
     out.operation.clock = clock.value_or(0);
     out.operation.ignore_clock = !clock.has_value();
-    out.operation.codec = table.pull;
+    out.operation.codec = tables_[plan->table]->pull;
     out.plan = plan;
-    out.part = part;
+    out.part = static_cast<uint32_t>(part);
     out.receiver = call;
     links_.at(plan->parts[part].server)->Send(std::move(out));
   }

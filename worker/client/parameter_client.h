@@ -59,6 +59,11 @@ class ParameterClient {
   void Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
             absl::Span<float> values, Done done);
 
+  // Plan and Pull at once: the first rows are on their way while the last ones are planned.
+  std::shared_ptr<const RowPlan> PlanAndPull(uint32_t table, absl::Span<const uint64_t> keys,
+                                             std::optional<uint64_t> clock,
+                                             absl::Span<float> values, Done done);
+
   // Gradients of one table: float32[plan.rows][dim]. They must not change any more: what is sent
   // refers to them.
   struct TableGradients {
@@ -97,6 +102,8 @@ class ParameterClient {
   T* NewCall(std::vector<std::unique_ptr<T>>& free) ABSL_LOCKS_EXCLUDED(mutex_);
   // Adds the encoded gradients of a part.
   void Encode(const TableGradients& gradients, const RowPlan::Part& part, OutgoingOperation* out);
+  // Sends parts [first, last) of the call's plan.
+  void SendPulls(PullCall* call, std::optional<uint64_t> clock, size_t first, size_t last);
   // A plan of a sparse table that nobody uses.
   std::shared_ptr<RowPlan> FreePlan(Table& table);
   // Reads the rows that are fresh enough at `clock`, and returns a plan for the others; null: there

@@ -13,6 +13,9 @@ namespace {
 // A packed key of a table with many rows takes about so many bytes.
 constexpr uint64_t kPackedKeyBytes = 3;
 
+// Keys that are hashed at a time: they stay in the first-level cache.
+constexpr size_t kHashesAtOnce = 512;
+
 std::string NameOf(absl::uint128 hash) {
   const uint64_t halves[2] = {absl::Uint128Low64(hash), absl::Uint128High64(hash)};
   return std::string(reinterpret_cast<const char*>(halves), sizeof(halves));
@@ -34,7 +37,7 @@ RowPlanner::RowPlanner(uint32_t table, const v1::TablePlacement& placement, cons
   std::stable_sort(shards_by_server_.begin(), shards_by_server_.end(),
                    [&](uint32_t a, uint32_t b) { return server_of(a) < server_of(b); });
   for (uint32_t rank = 0; rank < shards_by_server_.size(); ++rank) {
-    rank_of_shard_[shards_by_server_[rank]] = rank;
+    rank_of_shard_[shards_by_server_[rank]] = static_cast<uint16_t>(rank);
     if (rank == 0 || server_of(shards_by_server_[rank]) != server_of(shards_by_server_[rank - 1])) {
       server_begins_.push_back(rank);
     }
@@ -49,7 +52,8 @@ uint64_t RowPlanner::RowsPerOperation() const {
   return std::max<uint64_t>(options_.chunk_bytes / row_bytes, 1);
 }
 
-void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan) {
+void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan,
+                            const std::function<void(size_t parts)>& on_block) {
   plan->table = table_;
   plan->dim = placement_.spec().dim();
   plan->sparse = true;
@@ -63,8 +67,13 @@ void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan) {
   const uint64_t servers = server_begins_.size() - 1;
   const uint64_t block = std::clamp<uint64_t>(
       RowsPerOperation() * servers, 1, std::max<uint64_t>(options_.max_bytes / worst_row_bytes, 1));
+  // What is there does not move when more comes.
+  const size_t blocks = (keys.size() + block - 1) / block;
+  plan->parts.reserve(blocks * servers);
+  plan->segments.reserve(std::min<size_t>(blocks * shards_by_server_.size(), keys.size()));
   for (size_t first = 0; first < keys.size(); first += block) {
     PlanBlock(keys, first, std::min<size_t>(first + block, keys.size()), plan);
+    if (on_block) on_block(plan->parts.size());
   }
 }
 
@@ -72,13 +81,17 @@ void RowPlanner::PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t
                            RowPlan* plan) {
   const auto shards = static_cast<uint32_t>(shards_by_server_.size());
   const size_t size = last - first;
-  hashes_.resize(size);
   ranks_.resize(size);
-  HashKeys(keys.subspan(first, size), hashes_.data());
   std::fill(offsets_.begin(), offsets_.end(), 0);
-  for (size_t i = 0; i < size; ++i) {
-    ranks_[i] = rank_of_shard_[ShardOfHash(hashes_[i], shards)];
-    ++offsets_[ranks_[i] + 1];
+  for (size_t begin = 0; begin < size; begin += kHashesAtOnce) {
+    uint64_t hashes[kHashesAtOnce];
+    const size_t count = std::min(kHashesAtOnce, size - begin);
+    HashKeys(keys.subspan(first + begin, count), hashes);
+    for (size_t i = 0; i < count; ++i) {
+      const uint16_t rank = rank_of_shard_[ShardOfHash(hashes[i], shards)];
+      ranks_[begin + i] = rank;
+      ++offsets_[size_t{rank} + 1];
+    }
   }
   std::partial_sum(offsets_.begin(), offsets_.end(), offsets_.begin());
   // Counting sort; it is stable, so keys stay in order.

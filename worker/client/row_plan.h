@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,13 +44,13 @@ struct RowPlan {
   std::vector<uint64_t> keys;
 
   absl::Span<const Segment> segments_of(const Part& part) const {
-    return absl::MakeConstSpan(segments).subspan(part.first_segment, part.segment_count);
+    return absl::MakeConstSpan(segments.data() + part.first_segment, part.segment_count);
   }
   absl::Span<const uint64_t> keys_of(const Part& part) const {
-    return absl::MakeConstSpan(keys).subspan(part.first_row, part.rows);
+    return absl::MakeConstSpan(keys.data() + part.first_row, part.rows);
   }
   absl::Span<const uint32_t> order_of(const Part& part) const {
-    return absl::MakeConstSpan(order).subspan(part.first_row, part.rows);
+    return absl::MakeConstSpan(order.data() + part.first_row, part.rows);
   }
 };
 
@@ -69,8 +70,10 @@ class RowPlanner {
   RowPlanner(uint32_t table, const v1::TablePlacement& placement, const Options& options);
 
   // For ascending, unique `keys` of a sparse table. Replaces the content of `plan`, whose memory is
-  // used again.
-  void PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan);
+  // used again. Keys are planned in blocks; `on_block` is called after each with the number of
+  // parts so far, which may be used from then on.
+  void PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan,
+                  const std::function<void(size_t parts)>& on_block = nullptr);
 
   // For the rows of `plan` whose numbers (as those of its keys) are in `rows`, ascending, of the
   // same matrix. Their lists get no names: they hardly ever come again.
@@ -90,12 +93,12 @@ class RowPlanner {
   const uint32_t table_;
   const v1::TablePlacement placement_;
   const Options options_;
-  // The shards with those of one server together; where each server's begin; and the inverse.
+  // The shards (at most 4096) with those of one server together; where each server's begin; and the
+  // inverse.
   std::vector<uint32_t> shards_by_server_;
   std::vector<uint32_t> server_begins_;
-  std::vector<uint32_t> rank_of_shard_;
-  std::vector<uint64_t> hashes_;
-  std::vector<uint32_t> ranks_;
+  std::vector<uint16_t> rank_of_shard_;
+  std::vector<uint16_t> ranks_;
   std::vector<uint32_t> offsets_;  // of each rank, in the block
 };
 

@@ -22,8 +22,8 @@ class Trainer::Step {
     status_ = absl::OkStatus();
   }
 
-  void Set(size_t table, std::shared_ptr<const RowPlan> plan) {
-    rows_[table] = Buffer(plan->rows * plan->dim * sizeof(float));
+  void SetRows(size_t table, uint64_t values) { rows_[table] = Buffer(values * sizeof(float)); }
+  void SetPlan(size_t table, std::shared_ptr<const RowPlan> plan) {
     plans_[table] = std::move(plan);
   }
 
@@ -145,11 +145,14 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_pt
   }
   step->Begin(std::move(batch));
   for (size_t table = 0; table < tables_.size(); ++table) {
+    const v1::TableSpec& spec = tables_[table];
     absl::Span<const uint64_t> keys;
-    if (tables_[table].kind() == v1::TableSpec::SPARSE) keys = step->batch().unique_keys;
-    step->Set(table, client_.Plan(static_cast<uint32_t>(table), keys));
-    client_.Pull(step->plan(table), clock, step->rows(table),
-                 [step](const absl::Status& status) { step->Answered(status); });
+    if (spec.kind() == v1::TableSpec::SPARSE) keys = step->batch().unique_keys;
+    const uint64_t rows = spec.kind() == v1::TableSpec::SPARSE ? keys.size() : spec.rows();
+    step->SetRows(table, rows * spec.dim());
+    step->SetPlan(
+        table, client_.PlanAndPull(static_cast<uint32_t>(table), keys, clock, step->rows(table),
+                                   [step](const absl::Status& status) { step->Answered(status); }));
   }
   return step;
 }
