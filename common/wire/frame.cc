@@ -21,10 +21,14 @@ constexpr uint32_t VarintTag(int field) {
   return static_cast<uint32_t>(field) << 3 | WireFormatLite::WIRETYPE_VARINT;
 }
 
-// A varint of at most ten bytes, as protobuf reads them. False: there is none.
-bool ReadVarint(ByteReader* bytes, uint64_t* value) {
+// protobuf takes no more bytes of a number, and of a tag or a length.
+constexpr int kMaxVarint = 10;
+constexpr int kMaxVarint32 = 5;
+
+// A varint of at most `max` bytes. False: there is none.
+bool ReadVarint(ByteReader* bytes, int max, uint64_t* value) {
   uint64_t result = 0;
-  for (int shift = 0; shift < 70 && bytes->remaining() > 0; shift += 7) {
+  for (int shift = 0; shift < 7 * max && bytes->remaining() > 0; shift += 7) {
     const uint8_t byte = bytes->Next(1)[0];
     result |= uint64_t{byte & 0x7fu} << shift;
     if (byte < 0x80) {
@@ -38,7 +42,7 @@ bool ReadVarint(ByteReader* bytes, uint64_t* value) {
 // The length of a field of bytes, no longer than what is left. False: there is none.
 bool ReadLength(ByteReader* bytes, size_t* length) {
   uint64_t value = 0;
-  if (!ReadVarint(bytes, &value) || value > bytes->remaining()) return false;
+  if (!ReadVarint(bytes, kMaxVarint32, &value) || value > bytes->remaining()) return false;
   *length = static_cast<size_t>(value);
   return true;
 }
@@ -51,6 +55,10 @@ void Join(absl::Span<const ByteReader::Piece> pieces, std::string* out) {
   }
 }
 
+absl::Status NotA(const char* what) {
+  return absl::InvalidArgumentError(absl::StrCat("a message is not ", what));
+}
+
 ByteReader::Piece PieceOf(const std::string& bytes) {
   return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
 }
@@ -58,7 +66,7 @@ ByteReader::Piece PieceOf(const std::string& bytes) {
 template <typename Message>
 bool ParseMessage(ByteReader bytes, std::string* scratch, Message* message) {
   const size_t size = bytes.remaining();
-  scratch->resize(size);
+  if (size > bytes.contiguous()) scratch->resize(size);
   const uint8_t* const data = bytes.Exactly(size, reinterpret_cast<uint8_t*>(scratch->data()));
   return message->ParseFromArray(data, static_cast<int>(size));
 }
@@ -70,7 +78,7 @@ bool SplitOperation(ByteReader bytes, ByteReader* header, ByteReader* keys, Byte
   while (bytes.remaining() > 0) {
     uint64_t tag = 0;
     size_t length = 0;
-    if (!ReadVarint(&bytes, &tag) || !ReadLength(&bytes, &length)) return false;
+    if (!ReadVarint(&bytes, kMaxVarint32, &tag) || !ReadLength(&bytes, &length)) return false;
     const int field = static_cast<int>(tag >> 3);
     if (tag > BytesTag(v1::Operation::kValuesFieldNumber) || tag != BytesTag(field) ||
         field <= last) {
@@ -90,7 +98,7 @@ bool SplitReply(ByteReader bytes, ReplyFrame* reply) {
   uint64_t last = 0;
   while (bytes.remaining() > 0) {
     uint64_t tag = 0, value = 0;
-    if (!ReadVarint(&bytes, &tag) || tag <= last) return false;
+    if (!ReadVarint(&bytes, kMaxVarint32, &tag) || tag <= last) return false;
     last = tag;
     if (tag == BytesTag(v1::Reply::kValuesFieldNumber)) {
       size_t length = 0;
@@ -98,7 +106,7 @@ bool SplitReply(ByteReader bytes, ReplyFrame* reply) {
       reply->values = bytes.Take(length);
       continue;
     }
-    if (!ReadVarint(&bytes, &value)) return false;
+    if (!ReadVarint(&bytes, kMaxVarint, &value)) return false;
     switch (tag) {
       case VarintTag(v1::Reply::kSequenceFieldNumber):
         reply->sequence = value;
@@ -119,16 +127,15 @@ bool SplitReply(ByteReader bytes, ReplyFrame* reply) {
 }  // namespace
 
 absl::StatusOr<OperationFrame> OperationParser::Parse(absl::Span<const ByteReader::Piece> pieces) {
-  const absl::Status bad = absl::InvalidArgumentError("a message is not an Operation");
   OperationFrame frame;
   ByteReader header;
   if (SplitOperation(ByteReader(pieces), &header, &frame.keys, &frame.values)) {
-    if (!ParseMessage(header, &header_bytes_, &header_)) return bad;
+    if (!ParseMessage(header, &header_bytes_, &header_)) return NotA("an Operation");
     frame.header = &header_;
     return frame;
   }
   Join(pieces, &message_bytes_);
-  if (!message_.ParseFromString(message_bytes_)) return bad;
+  if (!message_.ParseFromString(message_bytes_)) return NotA("an Operation");
   keys_piece_ = PieceOf(message_.keys());
   values_piece_ = PieceOf(message_.values());
   frame.header = &message_.header();
@@ -140,9 +147,7 @@ absl::StatusOr<OperationFrame> OperationParser::Parse(absl::Span<const ByteReade
 absl::StatusOr<ReplyFrame> ReplyParser::Parse(absl::Span<const ByteReader::Piece> pieces) {
   if (ReplyFrame frame; SplitReply(ByteReader(pieces), &frame)) return frame;
   Join(pieces, &message_bytes_);
-  if (!message_.ParseFromString(message_bytes_)) {
-    return absl::InvalidArgumentError("a message is not a Reply");
-  }
+  if (!message_.ParseFromString(message_bytes_)) return NotA("a Reply");
   values_piece_ = PieceOf(message_.values());
   return ReplyFrame{
       .sequence = message_.sequence(),

@@ -25,6 +25,7 @@ class Pieces {
   }
 
   ByteReader reader() const { return ByteReader(pieces_); }
+  absl::Span<const ByteReader::Piece> pieces() const { return pieces_; }
 
  private:
   void Add(absl::Span<const uint8_t> bytes) {
