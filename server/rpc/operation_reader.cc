@@ -27,7 +27,8 @@ OperationReader::Outcome OperationReader::Read(absl::Span<const ByteReader::Piec
   const v1::Header& header = *frame->header;
   Outcome outcome;
   outcome.operation.sequence = header.sequence();
-  if (awaited_ != 0 && header.sequence() != awaited_) return outcome;
+  if (awaited_.has_value() && header.sequence() != *awaited_) return outcome;
+  awaited_.reset();
 
   outcome.kind = Outcome::Kind::kAnswer;
   if (header.kind() == v1::Header::OPEN) return Open(header);
@@ -38,7 +39,6 @@ OperationReader::Outcome OperationReader::Read(absl::Span<const ByteReader::Piec
   if (!has_keys.ok()) {
     outcome.status = has_keys.status();
   } else if (*has_keys) {
-    awaited_ = 0;
     outcome.operation.values = frame->values;
     outcome.kind = Outcome::Kind::kOperation;
   } else {
@@ -71,9 +71,10 @@ absl::StatusOr<bool> OperationReader::ReadKeys(const OperationFrame& frame, Oper
                                                    " bytes instead of ", kKeyListName));
   }
   if (header.key_codec() == v1::Codec::CACHED) {
-    if (!lists_.has_value() || frame.keys.remaining() > 0 || !segments_.empty()) {
+    if (!lists_.has_value() || header.key_list().empty() || frame.keys.remaining() > 0 ||
+        !segments_.empty()) {
       return absl::InvalidArgumentError(
-          "a cached key list wants OPEN before it, and no keys and segments beside it");
+          "a cached key list wants OPEN before it, a name, and no keys and segments beside it");
     }
     const KeyList* const list = lists_->Find(header.key_list());
     if (list == nullptr) return false;

@@ -53,8 +53,8 @@ class OperationReader {
   std::vector<uint64_t> keys_;
   // None are held before OPEN.
   std::optional<KeyListLru<KeyList>> lists_;
-  // The sequence that is to come again with its keys; 0: none.
-  uint64_t awaited_ = 0;
+  // The sequence that is to come again with its keys.
+  std::optional<uint64_t> awaited_;
 };
 
 }  // namespace paramd
