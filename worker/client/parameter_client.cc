@@ -337,11 +337,12 @@ Operation ParameterClient::Prepare(OperationKind kind) {
 }
 
 template <typename T>
-T* ParameterClient::NewCall(std::vector<std::unique_ptr<T>>& free) {
+T* ParameterClient::NewCall(std::vector<std::unique_ptr<T>> ParameterClient::*free) {
   MutexLock lock(mutex_);
-  if (free.empty()) return new T(this);
-  T* const call = free.back().release();
-  free.pop_back();
+  std::vector<std::unique_ptr<T>>& calls = this->*free;
+  if (calls.empty()) return new T(this);
+  T* const call = calls.back().release();
+  calls.pop_back();
   return call;
 }
 
@@ -430,7 +431,7 @@ void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<ui
   }
   if (plan == nullptr || plan->parts.empty()) return done(absl::OkStatus());
   const size_t parts = plan->parts.size();
-  PullCall* const call = NewCall(free_pulls_);
+  PullCall* const call = NewCall(&ParameterClient::free_pulls_);
   call->Set(table, std::move(plan), clock, values);
   call->Begin(1, std::move(done));
   SendPulls(call, clock, 0, parts);
@@ -448,7 +449,7 @@ std::shared_ptr<const RowPlan> ParameterClient::PlanAndPull(uint32_t index,
     return plan;
   }
   std::shared_ptr<RowPlan> plan = FreePlan(table);
-  PullCall* const call = NewCall(free_pulls_);
+  PullCall* const call = NewCall(&ParameterClient::free_pulls_);
   call->Set(table, plan, clock, values);
   call->Begin(1, std::move(done));
   size_t sent = 0;
@@ -493,7 +494,7 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
     operations += table.plan->parts.size();
   }
   operations += std::count(last_parts_.begin(), last_parts_.end(), nullptr);
-  PushCall* const call = NewCall(free_pushes_);
+  PushCall* const call = NewCall(&ParameterClient::free_pushes_);
   call->Begin(operations, std::move(done));
   const auto prepare = [&](const void* part, uint32_t server) {
     OutgoingOperation out;
@@ -576,16 +577,17 @@ void ParameterClient::Encode(const TableGradients& gradients, const RowPlan::Par
   }
   Buffer encoded(out->value_bytes);
   uint8_t* at = encoded.data();
-  const float* next = gathered_.data();
+  size_t gathered = 0;
   // Each segment rounds by a seed of its own.
   uint64_t seed = out->operation.sequence << 16;
   for (const Segment& segment : plan.segments_of(part)) {
     const ValueShape shape = {.rows = segment.rows, .dim = plan.dim};
-    const float* const values =
-        plan.sparse ? next : gradients.values.floats() + segment.first_row * plan.dim;
+    const float* const values = plan.sparse
+                                    ? gathered_.data() + gathered
+                                    : gradients.values.floats() + segment.first_row * plan.dim;
     EncodeValues(codec, shape, absl::MakeConstSpan(values, shape.size()), seed++, at);
     at += EncodedSize(codec, shape);
-    next += shape.size();
+    gathered += shape.size();
   }
   out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
 }

@@ -98,8 +98,9 @@ class ParameterClient {
   Operation Prepare(OperationKind kind);
   // Sends one operation without content to every server and waits for the answers.
   absl::StatusOr<uint64_t> Broadcast(OperationKind kind, uint64_t clock);
+  // One of the free calls, or a new one.
   template <typename T>
-  T* NewCall(std::vector<std::unique_ptr<T>>& free) ABSL_LOCKS_EXCLUDED(mutex_);
+  T* NewCall(std::vector<std::unique_ptr<T>> ParameterClient::*free) ABSL_LOCKS_EXCLUDED(mutex_);
   // Adds the encoded gradients of a part.
   void Encode(const TableGradients& gradients, const RowPlan::Part& part, OutgoingOperation* out);
   // Sends parts [first, last) of the call's plan.

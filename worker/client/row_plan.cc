@@ -16,9 +16,10 @@ constexpr uint64_t kPackedKeyBytes = 3;
 // Keys that are hashed at a time: they stay in the first-level cache.
 constexpr size_t kHashesAtOnce = 512;
 
-std::string NameOf(absl::uint128 hash) {
+absl::InlinedVector<char, 16> NameOf(absl::uint128 hash) {
   const uint64_t halves[2] = {absl::Uint128Low64(hash), absl::Uint128High64(hash)};
-  return std::string(reinterpret_cast<const char*>(halves), sizeof(halves));
+  const auto* const bytes = reinterpret_cast<const char*>(halves);
+  return {bytes, bytes + sizeof(halves)};
 }
 
 }  // namespace

@@ -3,9 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/base/buffer.h"
 #include "common/wire/key_codec.h"
@@ -28,7 +29,9 @@ struct RowPlan {
     uint32_t rows = 0;
     // Sparse: its keys as they are sent, and, if lists of keys are cached, their name.
     Buffer keys;
-    std::string key_list;
+    absl::InlinedVector<char, 16> key_list;
+
+    absl::string_view key_list_name() const { return {key_list.data(), key_list.size()}; }
   };
 
   uint32_t table = 0;

@@ -53,7 +53,7 @@ void ServerLink::Write(const OutgoingOperation& outgoing) {
   const RowPlan::Part* const part =
       outgoing.plan == nullptr ? nullptr : &outgoing.plan->parts[outgoing.part];
   const bool held =
-      part != nullptr && !part->key_list.empty() && held_.Find(part->key_list) != nullptr;
+      part != nullptr && !part->key_list.empty() && held_.Find(part->key_list_name()) != nullptr;
   Operation operation = outgoing.operation;
   if (part != nullptr && !held) operation.segments = outgoing.plan->segments_of(*part);
   ToHeader(operation, &header_);
@@ -65,8 +65,8 @@ void ServerLink::Write(const OutgoingOperation& outgoing) {
                                                                   : v1::Codec::RAW);
   }
   if (part != nullptr && !part->key_list.empty()) {
-    header_.set_key_list(part->key_list);
-    if (!held) held_.Insert(part->key_list, part->rows);
+    header_.mutable_key_list()->assign(part->key_list.data(), part->key_list.size());
+    if (!held) held_.Insert(part->key_list_name(), part->rows);
   }
 
   uint8_t before_values[kMaxBeforeValues];
