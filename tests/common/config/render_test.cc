@@ -63,6 +63,7 @@ tables:                                     # /c/c.yaml:3:9
     type: sgd                               # /c/c.yaml:3:44
     learning_rate: 0.1                      # default
     l2: 0                                   # default
+  transport: null                           # default
 data:
   format: libsvm                            # default
   train:                                    # /c/c.yaml:4:15
@@ -84,6 +85,13 @@ transport:
   max_message: 64MiB                        # --set transport.max_message=64MiB
   pushes_in_flight: 4                       # default
   keepalive: 10s                            # default
+  chunk: 512KiB                             # default
+  push:
+    values: f32                             # default
+  pull:
+    values: f32                             # default
+  keys: cached                              # default
+  key_cache: 32MiB                          # default
 worker:
   compute_threads: 1                        # default
   prefetch_batches: 4                       # default
@@ -98,7 +106,11 @@ TEST_CASE("what is rendered loads to the same configuration") {
       "cluster: {name: '007', coordinator: {address: '[::1]:0'}}\n",
       "output: {model: 'tab # \"quote\\ : \xc3\xa9'}\n",
       "tables: [{name: \"a\\n\\x04b\", consistency: {mode: asp}}, {name: 'true'}]\n",
-      "transport: {max_message: 65537B}\n"};
+      "transport: {max_message: 65537B, chunk: 4KiB, push: {values: top_k, fraction: 1e-6}, pull: "
+      "{values: int8}, keys: raw, key_cache: 1B}\n",
+      "tables: [{name: w, transport: {push: {values: top_k}}}, {name: b, transport: {pull: "
+      "{values: "
+      "bf16}}}, {name: c, transport: {}}]\n"};
   for (const std::string& text : hostile) {
     const LoadedConfig loaded =
         Load({.text = "version: 1\nmodel: {type: softmax_regression, classes: 10, seed: "

@@ -7,6 +7,7 @@
 
 #include "common/base/mutex.h"
 #include "common/rpc/channel.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 
 namespace paramd {
 namespace {
@@ -73,6 +74,26 @@ TEST_CASE("standard health checking says SERVING") {
   const auto daemon = StartDaemon(false);
   // grpc.health.v1.HealthCheckResponse{status: SERVING}: field 1, varint 1.
   CHECK(*Call(daemon->address(), "/grpc.health.v1.Health/Check", "") == std::string("\x08\x01"));
+}
+
+TEST_CASE("health is told of the server and of each of its services") {
+  const auto daemon = StartDaemon(false);
+  const auto stub = grpc::health::v1::Health::NewStub(MakeChannel(daemon->address(), {}));
+  const auto check = [&](const std::string& service) {
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    grpc::health::v1::HealthCheckResponse response;
+    grpc::ClientContext context;
+    const grpc::Status status = stub->Check(&context, request, &response);
+    return status.ok()
+               ? grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status())
+               : status.error_message();
+  };
+  CHECK(check("") == "SERVING");
+  CHECK(check("paramd.v1.StatusService") == "SERVING");
+  // This daemon has none.
+  CHECK(check("paramd.v1.ParameterService") ==
+        "there is no service paramd.v1.ParameterService here");
 }
 
 TEST_CASE("reflection is served") {

@@ -54,7 +54,6 @@ ModelFile Train(const std::string& path, int epochs, float rate) {
   };
   std::map<uint64_t, Parameter> weights;
   Parameter bias;
-  std::vector<std::vector<float>> gradients(2);
   for (int epoch = 0; epoch < epochs; ++epoch) {
     v1::Partition whole;
     whole.set_file(path);
@@ -63,11 +62,14 @@ ModelFile Train(const std::string& path, int epochs, float rate) {
     while (*reader->Next(256, &batch)) {
       std::vector<float> pulled;
       for (const uint64_t key : batch.unique_keys) pulled.push_back(weights[key].value);
-      model->Gradients(batch, {pulled, {&bias.value, 1}}, absl::MakeSpan(gradients));
+      std::vector<float> gradient(pulled.size());
+      float bias_gradient = 0;
+      model->Gradients(batch, {pulled, {&bias.value, 1}},
+                       {absl::MakeSpan(gradient), absl::MakeSpan(&bias_gradient, 1)});
       for (size_t i = 0; i < pulled.size(); ++i) {
-        weights[batch.unique_keys[i]].Update(gradients[0][i], rate);
+        weights[batch.unique_keys[i]].Update(gradient[i], rate);
       }
-      bias.Update(gradients[1][0], rate);
+      bias.Update(bias_gradient, rate);
     }
   }
   file.tables = {{.name = "bias", .dim = 1, .values = {bias.value}},

@@ -14,6 +14,7 @@
 #include "common/wire/operation.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "server/engine/engine.h"
+#include "tests/testing/raw_values.h"
 
 namespace paramd {
 
@@ -55,10 +56,10 @@ inline v1::ClusterView TestView(uint64_t version, const std::vector<v1::TableSpe
 class PendingReply {
  public:
   ReplyCallback Callback() {
-    return [state = state_](Reply reply) {
+    return [state = state_](const Reply& reply) {
       MutexLock lock(state->mutex);
       ++state->answers;
-      state->reply = std::move(reply);
+      state->reply = reply;
       state->cond.NotifyAll();
     };
   }
@@ -74,6 +75,9 @@ class PendingReply {
     while (state_->answers == 0) state_->cond.Wait(state_->mutex);
     return state_->reply;
   }
+
+  // Waits for the answer; its values, which were asked for as float32.
+  std::vector<float> Floats() const { return FloatsOf(Get()); }
 
  private:
   struct State {
@@ -161,7 +165,8 @@ class TestClient {
     operation.examples = examples;
     operation.segments = rows.segments;
     operation.keys = rows.keys;
-    operation.values = rows.values;
+    const RawValues values(rows.values);
+    operation.values = values.reader();
     return Send(operation).Get();
   }
 

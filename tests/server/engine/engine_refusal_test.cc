@@ -39,7 +39,8 @@ class World {
     push.examples = 1;
     push.segments = rows.segments;
     push.keys = rows.keys;
-    push.values = rows.values;
+    values = RawValues(rows.values);
+    push.values = values.reader();
   }
 
   // The code that `operation` is refused with; fails unless the state stays.
@@ -50,7 +51,7 @@ class World {
     CHECK(reply.answers() == 1);
     CHECK(reply.Get().sequence == operation.sequence);
     CHECK(reply.Get().epoch == 1);
-    CHECK(reply.Get().values.empty());
+    CHECK(reply.Get().values.size() == 0);
     CHECK(engine.Digest() == before);
     CHECK(engine.Counters().refused == refused + 1);
     return reply.Get().status.code();
@@ -66,6 +67,7 @@ class World {
   TestClient client{&engine, 1};
   TestClient other{&engine, 2};
   CutRows rows;
+  RawValues values;
   Operation push;
 };
 
@@ -120,11 +122,12 @@ TEST_CASE("shapes that do not fit") {
 
   const auto dense = [&](std::vector<Segment> segments, std::vector<float> values,
                          std::vector<uint64_t> keys = {}) {
+    const RawValues raw(values);
     return world.Refusal([&](Operation& op) {
       op.table = kDense;
       op.segments = segments;
       op.keys = keys;
-      op.values = values;
+      op.values = raw.reader();
     });
   };
   // 10 rows in 4 shards: [0, 2) [2, 5) [5, 7) [7, 10).
@@ -141,7 +144,15 @@ TEST_CASE("shapes that do not fit") {
 TEST_CASE("lengths that do not add up") {
   World world;
   CHECK(world.Refusal([](Operation& op) { op.keys.remove_suffix(1); }) == Code::kInvalidArgument);
-  CHECK(world.Refusal([](Operation& op) { op.values.remove_suffix(1); }) == Code::kInvalidArgument);
+  for (const size_t missing : {size_t{1}, sizeof(float)}) {
+    CHECK(world.Refusal([&](Operation& op) {
+      op.values = op.values.Take(op.values.remaining() - missing);
+    }) == Code::kInvalidArgument);
+  }
+  const std::vector<float> longer(world.rows.values.size() + 1);
+  const RawValues too_many(longer);
+  CHECK(world.Refusal([&](Operation& op) { op.values = too_many.reader(); }) ==
+        Code::kInvalidArgument);
   CHECK(world.Refusal([](Operation& op) { op.segments.remove_suffix(1); }) ==
         Code::kInvalidArgument);
   CHECK(world.Refusal([](Operation& op) { op.segments = {}; }) == Code::kInvalidArgument);
@@ -188,9 +199,10 @@ TEST_CASE("gradients that are NaN or infinite") {
       for (const uint32_t table : {kSparse, kBsp}) {
         std::vector<float> values = world.rows.values;
         values[place] = bad;
+        const RawValues raw(values);
         CHECK(world.Refusal([&](Operation& op) {
           op.table = table;
-          op.values = values;
+          op.values = raw.reader();
         }) == Code::kInvalidArgument);
       }
     }
@@ -199,7 +211,8 @@ TEST_CASE("gradients that are NaN or infinite") {
   values[0] = Limits::max();
   values[1] = -Limits::denorm_min();
   Operation push = world.push;
-  push.values = values;
+  const RawValues raw(values);
+  push.values = raw.reader();
   CHECK(world.client.Send(push).Get().status.ok());
 }
 

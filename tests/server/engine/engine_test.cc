@@ -42,8 +42,8 @@ TEST_CASE("a push is seen by the next pull") {
   CHECK(pushed.clock == 1);
   Values expected;
   for (const float value : sparse.values) expected.push_back(-value);
-  CHECK(client.Pull(0, 1, sparse).Get().values == expected);
-  CHECK(client.Pull(1, 1, dense).Get().values == Values{-1, -2, -3, -4, -5, -6, -7, -8, -9, -10});
+  CHECK(client.Pull(0, 1, sparse).Floats() == expected);
+  CHECK(client.Pull(1, 1, dense).Floats() == Values{-1, -2, -3, -4, -5, -6, -7, -8, -9, -10});
   const EngineCounters counters = engine->Counters();
   CHECK(counters.pushes == 2);
   CHECK(counters.pulls == 2);
@@ -59,7 +59,8 @@ TEST_CASE("a repeated push is acknowledged and not applied") {
   Operation push = client.New(OperationKind::kPush, 0);
   push.segments = kRow.segments;
   push.keys = kRow.keys;
-  push.values = kRow.values;
+  const RawValues values(kRow.values);
+  push.values = values.reader();
   push.examples = 5;
   push.finishes_step = true;
   CHECK(client.Send(push).Get().status.ok());
@@ -68,9 +69,9 @@ TEST_CASE("a repeated push is acknowledged and not applied") {
   CHECK(engine->Digest() == digest);
   CHECK(engine->Counters().duplicates == 3);
   CHECK(other.Finish(0, 0).status.ok());
-  CHECK(client.Pull(0, 1, kRow).Get().values == Values{-1});
+  CHECK(client.Pull(0, 1, kRow).Floats() == Values{-1});
   CHECK(client.Send(push).Get().clock == 1);  // also after its step has closed
-  CHECK(client.Pull(0, 1, kRow).Get().values == Values{-1});
+  CHECK(client.Pull(0, 1, kRow).Floats() == Values{-1});
 }
 
 TEST_CASE("ssp: a pull waits for who is too far behind") {
@@ -101,12 +102,12 @@ TEST_CASE("ssp: a pull waits for who is too far behind") {
   SECTION("until it catches up") {
     slow.Push(0, 0, kRow);
     CHECK(waiting.answers() == 1);
-    CHECK(waiting.Get().values == Values{-4});
+    CHECK(waiting.Floats() == Values{-4});
     CHECK(waiting.Get().clock == 1);
   }
   SECTION("until it leaves") {
     slow.Detach();
-    CHECK(waiting.Get().values == Values{-3});
+    CHECK(waiting.Floats() == Values{-3});
   }
   SECTION("until it advances") {
     slow.Advance(1);
@@ -189,7 +190,7 @@ TEST_CASE("a waiting pull needs nothing from the operation") {
   rows.keys.assign(rows.keys.size(), 99);
   rows.segments.assign(rows.segments.size(), {});
   slow.Finish(0, 0);
-  CHECK(waiting.Get().values == expected);
+  CHECK(waiting.Floats() == expected);
 }
 
 TEST_CASE("bsp: the mean of a step, weighted by examples, is applied when it is finished") {
@@ -205,10 +206,10 @@ TEST_CASE("bsp: the mean of a step, weighted by examples, is applied when it is 
   one.Push(0, 0, CutKeys({{1, 8}, {2, 16}}, 4), 1);
   two.Push(0, 0, CutKeys({{1, 4}}, 4), 2, false);
   two.Push(0, 0, CutKeys({{2, 24}}, 4), 2);
-  CHECK(one.Pull(0, 0, both, true).Get().values == Values{0, 0});
+  CHECK(one.Pull(0, 0, both, true).Floats() == Values{0, 0});
   three.Push(0, 0, CutKeys({{2, 32}}, 4), 5);
   // 1: (1 8 + 2 4) / 8;  2: (1 16 + 2 24 + 5 32) / 8
-  CHECK(one.Pull(0, 1, both).Get().values == order({{1, -2}, {2, -28}}));
+  CHECK(one.Pull(0, 1, both).Floats() == order({{1, -2}, {2, -28}}));
 
   SECTION("who dies before it has finished a step does not count") {
     one.Push(0, 1, CutKeys({{1, 4}}, 4), 1);
@@ -217,14 +218,14 @@ TEST_CASE("bsp: the mean of a step, weighted by examples, is applied when it is 
     const PendingReply waiting = one.Pull(0, 2, both);
     CHECK(waiting.answers() == 0);
     REQUIRE(engine->ApplyView(TestView(2, {Sparse(v1::Consistency::BSP)}, {1, 2})).ok());
-    CHECK(waiting.Get().values == order({{1, -2 - 7}, {2, -28}}));
+    CHECK(waiting.Floats() == order({{1, -2 - 7}, {2, -28}}));
   }
   SECTION("who dies after it has finished a step counts") {
     three.Push(0, 1, CutKeys({{1, 4}}, 4), 1);
     one.Push(0, 1, CutKeys({{1, 8}}, 4), 3);
     REQUIRE(engine->ApplyView(TestView(2, {Sparse(v1::Consistency::BSP)}, {1, 2})).ok());
     two.Finish(1, 0);
-    CHECK(one.Pull(0, 2, both).Get().values == order({{1, -2 - 7}, {2, -28}}));
+    CHECK(one.Pull(0, 2, both).Floats() == order({{1, -2 - 7}, {2, -28}}));
   }
   SECTION("who leaves within a step and comes back does not count twice") {
     three.Push(0, 1, CutKeys({{1, 1000}}, 4), 5, false);
@@ -233,15 +234,15 @@ TEST_CASE("bsp: the mean of a step, weighted by examples, is applied when it is 
     three.Push(0, 1, CutKeys({{1, 4}}, 4), 1);
     one.Finish(1, 0);
     two.Finish(1, 0);
-    CHECK(one.Pull(0, 2, both).Get().values == order({{1, -2 - 4}, {2, -28}}));
+    CHECK(one.Pull(0, 2, both).Floats() == order({{1, -2 - 4}, {2, -28}}));
   }
   SECTION("a step that nobody took part in changes nothing") {
     one.Push(0, 1, CutKeys({{1, 1000}}, 4), 1, false);
     for (TestClient* client : {&one, &two, &three}) client->Advance(5);
-    CHECK(one.Pull(0, 5, both).Get().values == order({{1, -2}, {2, -28}}));
+    CHECK(one.Pull(0, 5, both).Floats() == order({{1, -2}, {2, -28}}));
     CHECK(one.Push(0, 1, CutKeys({{1, 1000}}, 4)).status.ok());
     CHECK(engine->Counters().late == 1);
-    CHECK(one.Pull(0, 5, both).Get().values == order({{1, -2}, {2, -28}}));
+    CHECK(one.Pull(0, 5, both).Floats() == order({{1, -2}, {2, -28}}));
   }
   SECTION("steps close in order, however far somebody was behind") {
     for (uint64_t step = 1; step < 5; ++step) {
@@ -249,7 +250,7 @@ TEST_CASE("bsp: the mean of a step, weighted by examples, is applied when it is 
       two.Push(0, step, CutKeys({{1, 1}}, 4), 1);
     }
     three.Detach();
-    CHECK(one.Pull(0, 5, both).Get().values == order({{1, -2 - 4}, {2, -28}}));
+    CHECK(one.Pull(0, 5, both).Floats() == order({{1, -2 - 4}, {2, -28}}));
   }
 }
 
@@ -315,7 +316,7 @@ TEST_CASE("views") {
 
   SECTION("an older one is ignored") {
     REQUIRE(engine->ApplyView(TestView(1, {}, {})).ok());
-    CHECK(client.Pull(0, 1, kRow).Get().values == Values{-1});
+    CHECK(client.Pull(0, 1, kRow).Floats() == Values{-1});
   }
   SECTION("a newer one keeps shards and adds tables") {
     v1::ClusterView view =
@@ -329,7 +330,7 @@ TEST_CASE("views") {
     pull.epoch = 2;
     pull.segments = kRow.segments;
     pull.keys = kRow.keys;
-    CHECK(client.Send(pull).Get().values == Values{-1});
+    CHECK(client.Send(pull).Floats() == Values{-1});
     CHECK(engine->Report().tables(1).rows() == 10);
   }
   SECTION("one that changes or removes a table is refused whole") {
@@ -337,7 +338,7 @@ TEST_CASE("views") {
     changed.set_dim(2);
     CHECK(engine->ApplyView(TestView(2, {changed}, {1})).code() == Code::kInvalidArgument);
     CHECK(engine->ApplyView(TestView(2, {}, {1})).code() == Code::kInvalidArgument);
-    CHECK(client.Pull(0, 1, kRow).Get().values == Values{-1});
+    CHECK(client.Pull(0, 1, kRow).Floats() == Values{-1});
   }
 }
 
@@ -367,7 +368,7 @@ TEST_CASE("a callback may hand in the next operation") {
   Operation finish = fast.New(OperationKind::kPush, 1);
   finish.finishes_step = true;
   PendingReply last;
-  engine->Handle(pull, [&](Reply) { engine->Handle(finish, last.Callback()); });
+  engine->Handle(pull, [&](const Reply&) { engine->Handle(finish, last.Callback()); });
   CHECK(last.answers() == 0);
   slow.Finish(0);
   CHECK(last.Get().status.ok());

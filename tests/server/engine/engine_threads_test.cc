@@ -58,6 +58,7 @@ TEST_CASE("asp and ssp: no push is lost or applied twice, nobody runs ahead") {
   OnThreads([&](uint32_t id) {
     TestClient& client = *clients[id];
     const CutRows sparse = AllKeys(1), dense = CutDense(TenTimes(static_cast<float>(id)), 4);
+    const RawValues ones(sparse.values);
     for (uint64_t step = 0; step < kSteps; ++step) {
       const PendingReply sparse_pull = client.Pull(0, step, sparse);
       const PendingReply dense_pull = client.Pull(1, step, dense);
@@ -71,7 +72,7 @@ TEST_CASE("asp and ssp: no push is lost or applied twice, nobody runs ahead") {
       Operation push = client.New(OperationKind::kPush, step);
       push.segments = sparse.segments;
       push.keys = sparse.keys;
-      push.values = sparse.values;
+      push.values = ones.reader();
       push.finishes_step = true;
       finished[id] = step + 1;
       for (int i = 0; i < 2; ++i) wrong += !client.Send(push).Get().status.ok();  // sent twice
@@ -80,10 +81,10 @@ TEST_CASE("asp and ssp: no push is lost or applied twice, nobody runs ahead") {
   });
   CHECK(wrong == 0);
   TestClient reader(engine.get(), 1);
-  for (const float value : reader.Pull(0, 0, AllKeys(0), true).Get().values) {
+  for (const float value : reader.Pull(0, 0, AllKeys(0), true).Floats()) {
     CHECK(value == -static_cast<float>(kClients * kSteps));
   }
-  for (const float value : reader.Pull(1, 0, CutDense(TenTimes(0), 4), true).Get().values) {
+  for (const float value : reader.Pull(1, 0, CutDense(TenTimes(0), 4), true).Floats()) {
     CHECK(value == -static_cast<float>((1 + 2 + 3 + 4) * kSteps));
   }
   CHECK(engine->Counters().duplicates == kClients * kSteps);
@@ -112,7 +113,7 @@ TEST_CASE("bsp: a pull sees exactly the steps before its own, on all shards") {
                       [&](const auto& clock) { return clock < step; })) {
         continue;
       }
-      for (const float value : client.Pull(0, step, rows).Get().values) {
+      for (const float value : client.Pull(0, step, rows).Floats()) {
         wrong += value > -10.0f * static_cast<float>(step);
       }
       ++step;
@@ -127,7 +128,7 @@ TEST_CASE("bsp: a pull sees exactly the steps before its own, on all shards") {
       const PendingReply sparse_pull = client.Pull(0, step, sparse);
       const PendingReply dense_pull = client.Pull(1, step, dense);
       for (const PendingReply& pull : {sparse_pull, dense_pull}) {
-        for (const float value : pull.Get().values) {
+        for (const float value : pull.Floats()) {
           wrong += value != -10.0f * static_cast<float>(step);
         }
       }

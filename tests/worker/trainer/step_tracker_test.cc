@@ -77,6 +77,7 @@ TEST_CASE("waiting for the window") {
   CHECK(tracker.MayGoOn(2));
   CHECK_FALSE(tracker.MayGoOn(1));
   Thread acknowledge("ack", [&] { tracker.Answered(1, absl::OkStatus()); });
+  acknowledge.Join();
   CHECK(tracker.MayGoOn(1));
   CHECK(tracker.status().ok());
 }
