@@ -59,8 +59,8 @@ class BucketArray {
     const BucketSpan<Value> all = span();
     Bucket<Value>* bucket = all.Home(hash);
     while (bucket->full()) bucket = all.After(bucket);
-    const auto slot = static_cast<size_t>(
-        std::find(bucket->hashes.begin(), bucket->hashes.end(), 0u) - bucket->hashes.begin());
+    size_t slot = 0;  // counted, not searched for: that would be a branch that cannot be foreseen
+    for (const uint64_t there : bucket->hashes) slot += there != 0;
     bucket->hashes[slot] = hash;
     ++size_;
     return &bucket->values[slot];
@@ -82,11 +82,19 @@ class BucketArray {
   // Calls visit(hash, value) for each hash.
   template <typename Visitor>
   void ForEach(const Visitor& visit) const {
-    const BucketSpan<Value> all = span();
-    for (const Bucket<Value>* bucket = all.data; bucket != all.data + all.size; ++bucket) {
-      for (size_t i = 0; i < bucket->hashes.size() && bucket->hashes[i] != 0; ++i) {
-        visit(bucket->hashes[i], bucket->values[i]);
+    // Some buckets together are first freed of their free slots, without branches.
+    constexpr uint32_t kTogether = 16;
+    const Bucket<Value>* const buckets = span().data;
+    std::pair<uint64_t, const Value*> taken[kTogether * Bucket<Value>::kSlots + 1];
+    for (uint32_t first = 0; first < buckets_; first += kTogether) {
+      size_t n = 0;
+      for (uint32_t at = first; at < std::min(first + kTogether, buckets_); ++at) {
+        for (size_t i = 0; i < Bucket<Value>::kSlots; ++i) {
+          taken[n] = {buckets[at].hashes[i], &buckets[at].values[i]};
+          n += buckets[at].hashes[i] != 0;
+        }
       }
+      for (size_t i = 0; i < n; ++i) visit(taken[i].first, *taken[i].second);
     }
   }
 

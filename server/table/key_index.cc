@@ -8,8 +8,8 @@
 namespace paramd {
 namespace {
 
-constexpr uint32_t kSplitBuckets = (4 << 20) / 64;
-constexpr size_t kEntriesPerPart = 64;  // of the directory, at most
+constexpr uint32_t kSplitBuckets = (3 << 20) / 64;  // at least, and at most twice as many
+constexpr size_t kEntriesPerPart = 64;              // of the directory, at most
 
 // Each entry twice.
 template <typename T>
@@ -43,7 +43,9 @@ void KeyIndex<Value>::MakeRoom(uint64_t hash) {
   // Hashes that begin alike beyond chance stay in one table, whatever its size, for the directory
   // to stay small.
   const bool divisible = part.depth < depth_ || tables_.size() < kEntriesPerPart * parts_.size();
-  if (part.table.buckets() >= kSplitBuckets && divisible) return Split(index);
+  const uint64_t draw = CounterRandom(shard_, part.prefix, static_cast<uint64_t>(part.depth));
+  const uint64_t limit = kSplitBuckets + draw % kSplitBuckets;
+  if (part.table.buckets() >= limit && divisible) return Split(index);
   BucketArray<Value> table(Larger(part.prefix, part.table.buckets()));
   part.table.ForEach([&](uint64_t hash, const Value& value) { *table.Insert(hash) = value; });
   part.table = std::move(table);

@@ -81,7 +81,7 @@ class KeyIndex {
   // Moves one half of the part's hashes to a new part.
   void Split(size_t part);
   // The buckets of a table that grows. Parts, and the shards of a table, have about the same number
-  // of keys; each draws its own steps, so that they do not all grow at the same time.
+  // of keys; each draws its own steps, so that they do not all grow, or split, at the same time.
   uint32_t Larger(uint64_t prefix, uint32_t buckets) const;
 
   const uint32_t shard_;
