@@ -137,6 +137,44 @@ TEST_CASE("unknown name of a choice") {
         "c.yaml:8:19: optimizer.type: wants sgd or adagrad or ftrl, not \"TYPE_UNSPECIFIED\"");
 }
 
+TEST_CASE("unknown codec") {
+  CHECK(ErrorsAfterGood("transport: {push: {values: bf61}, pull: {values: f64}, keys: delta}\n") ==
+        "c.yaml:8:28: transport.push.values: wants f32 or bf16 or f16 or int8 or top_k, not "
+        "\"bf61\"; did you mean \"bf16\"?\n"
+        "c.yaml:8:50: transport.pull.values: wants f32 or bf16 or f16 or int8 or top_k, not "
+        "\"f64\"\n"
+        "c.yaml:8:62: transport.keys: wants raw or packed or cached, not \"delta\"");
+}
+
+TEST_CASE("pulls cannot leave values out") {
+  constexpr char kWants[] =
+      ": wants f32, bf16, f16 or int8; top_k leaves values out, which only pushes can";
+  CHECK(ErrorsAfterGood("transport: {pull: {values: top_k}}\n") ==
+        absl::StrCat("c.yaml:8:28: transport.pull.values", kWants));
+  CHECK(ErrorsAfterGood("tables:\n- name: w\n  transport:\n    pull: {values: top_k}\n") ==
+        absl::StrCat("c.yaml:11:20: tables.0.transport.pull.values", kWants));
+  CHECK(ErrorsOfOverride("transport.pull.values=top_k") ==
+        absl::StrCat("--set transport.pull.values=top_k: transport.pull.values", kWants));
+}
+
+TEST_CASE("a fraction of what is not cut down") {
+  CHECK(ErrorsAfterGood("transport: {push: {values: bf16, fraction: 0.5}}\n") ==
+        "c.yaml:8:34: transport.push.fraction: is a setting of top_k, not of bf16");
+  CHECK(ErrorsAfterGood("transport: {push: {values: top_k, fraction: 0}}\n") ==
+        "c.yaml:8:45: transport.push.fraction: 0 is out of range, which is 1e-6 to 1");
+}
+
+TEST_CASE("a chunk that does not fit into a message") {
+  CHECK(ErrorsAfterGood("transport: {max_message: 1MiB, chunk: 524289B}\n") ==
+        "c.yaml:8:39: transport.chunk: a chunk of 524289 bytes is more than half of the largest "
+        "message, 1048576");
+  CHECK(ErrorsAfterGood("transport: {max_message: 1MiB, chunk: 512KiB}\n") == "");
+  // The default chunk.
+  CHECK(ErrorsAfterGood("transport: {max_message: 512KiB}\n") ==
+        "c.yaml:8:26: transport.max_message: a chunk of 524288 bytes is more than half of the "
+        "largest message, 524288");
+}
+
 TEST_CASE("out of range") {
   CHECK(ErrorsAfterGood("cluster: {servers: 0}\n") ==
         "c.yaml:8:20: cluster.servers: 0 is out of range, which is 1 to 1024");

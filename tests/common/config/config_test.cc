@@ -62,6 +62,40 @@ output: {model: model.safetensors}
   CHECK(config.output().model() == "/etc/paramd/model.safetensors");
 }
 
+TEST_CASE("how values and keys travel") {
+  const v1::Config config = LoadText(std::string(kMinimal) + R"(
+transport: {push: {values: bf16}, pull: {values: int8}, keys: packed, chunk: 64KiB, key_cache: 1GiB}
+tables:
+- {name: w, transport: {push: {values: top_k, fraction: 0.25}}}
+- {name: b, transport: {pull: {values: f16}, push: {values: top_k}}}
+- {name: c, optimizer: {type: sgd}}
+)");
+  const v1::Transport& transport = config.transport();
+  CHECK(transport.push().values() == v1::Codec::BF16);
+  CHECK(transport.push().fraction() == 0);
+  CHECK(transport.pull().values() == v1::Codec::INT8);
+  CHECK(transport.keys() == v1::Codec::PACKED);
+  CHECK(transport.chunk() == 64 << 10);
+  CHECK(transport.key_cache() == 1 << 30);
+  const v1::TableTransport& w = config.tables(0).transport();
+  CHECK(w.push().values() == v1::Codec::TOP_K);
+  CHECK(w.push().fraction() == 0.25);
+  CHECK_FALSE(w.has_pull());
+  const v1::TableTransport& b = config.tables(1).transport();
+  CHECK(b.push().fraction() == 0.1);
+  CHECK(b.pull().values() == v1::Codec::F16);
+  CHECK_FALSE(config.tables(2).has_transport());
+}
+
+TEST_CASE("how values and keys travel when nobody says") {
+  const v1::Transport transport = LoadText(kMinimal).transport();
+  CHECK(transport.push().values() == v1::Codec::F32);
+  CHECK(transport.pull().values() == v1::Codec::F32);
+  CHECK(transport.keys() == v1::Codec::CACHED);
+  CHECK(transport.chunk() == 512 << 10);
+  CHECK(transport.key_cache() == 32 << 20);
+}
+
 TEST_CASE("defaults fill what the file leaves out") {
   const v1::Config config = LoadText(kMinimal);
   CHECK(config.cluster().servers() == 1);
