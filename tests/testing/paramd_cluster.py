@@ -83,9 +83,9 @@ class Daemon:
 
 
 class Cluster:
-    """A coordinator, shard hosts and workers, each started by hand."""
+    """A coordinator, shard hosts and (unless the test brings its own) workers, each started by hand."""
 
-    def __init__(self, test, config, servers, workers):
+    def __init__(self, test, config, servers, workers, start_workers=True):
         self.test = test
         self.config = test.write("cluster.yaml", config)
         self.daemons = {}
@@ -100,7 +100,7 @@ class Cluster:
                                                     self.address, "--name", f"server-{i}"])
                         for i in range(servers)]
         count = int(str(workers).split(":", maxsplit=1)[0])
-        self.workers = [self.start_worker(f"worker-{i}") for i in range(count)]
+        self.workers = [self.start_worker(f"worker-{i}") for i in range(count if start_workers else 0)]
 
     def _start_coordinator(self):
         return self._start("coordinator", [SERVER, "--role", "coordinator", "--config", self.config,
