@@ -95,6 +95,8 @@ absl::StatusOr<bool> OperationReader::ReadKeys(const OperationFrame& frame, Oper
                             ? nullptr
                             : lists_->Insert(header.key_list(), rows);
   std::vector<uint64_t>& keys = list == nullptr ? keys_ : list->keys;
+  // Memory of a much larger list that was dropped: the budget would not count it.
+  if (list != nullptr && keys.capacity() > 2 * rows + 128) list->keys = std::vector<uint64_t>();
   keys.resize(rows);
   const KeyCodec codec =
       header.key_codec() == v1::Codec::PACKED ? KeyCodec::kPacked : KeyCodec::kRaw;

@@ -1,5 +1,7 @@
 #include "tests/testing/count_allocations.h"
 
+#include <malloc.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -8,6 +10,7 @@ namespace paramd {
 namespace {
 
 std::atomic<size_t> allocations = 0;
+std::atomic<size_t> live_bytes = 0;
 
 void* Allocate(size_t size, size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
@@ -15,12 +18,19 @@ void* Allocate(size_t size, size_t alignment) {
   const size_t whole = (size + alignment - 1) / alignment * alignment;
   void* const memory = std::aligned_alloc(alignment, whole == 0 ? alignment : whole);
   if (memory == nullptr) std::abort();
+  live_bytes.fetch_add(malloc_usable_size(memory), std::memory_order_relaxed);
   return memory;
+}
+
+void Free(void* memory) {
+  live_bytes.fetch_sub(malloc_usable_size(memory), std::memory_order_relaxed);
+  std::free(memory);
 }
 
 }  // namespace
 
 size_t Allocations() { return allocations.load(std::memory_order_relaxed); }
+size_t LiveBytes() { return live_bytes.load(std::memory_order_relaxed); }
 
 }  // namespace paramd
 
@@ -35,13 +45,13 @@ void* operator new[](size_t size, std::align_val_t alignment) {
 }
 void* operator new(size_t size, const std::nothrow_t&) noexcept { return operator new(size); }
 void* operator new[](size_t size, const std::nothrow_t&) noexcept { return operator new(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { paramd::Free(memory); }
+void operator delete(void* memory, size_t) noexcept { paramd::Free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { paramd::Free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { paramd::Free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { paramd::Free(memory); }
+void operator delete[](void* memory) noexcept { paramd::Free(memory); }
+void operator delete[](void* memory, size_t) noexcept { paramd::Free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { paramd::Free(memory); }
+void operator delete[](void* memory, size_t, std::align_val_t) noexcept { paramd::Free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { paramd::Free(memory); }

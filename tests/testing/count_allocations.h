@@ -8,4 +8,7 @@ namespace paramd {
 // operator new and delete. Thread-safe.
 size_t Allocations();
 
+// Bytes that operator new has given out and operator delete not taken back.
+size_t LiveBytes();
+
 }  // namespace paramd

@@ -43,7 +43,7 @@ void AddTable(v1::ShardMap& map, v1::TableSpec::Kind kind) {
 // A server with one client, whose operations come as bytes.
 class Server {
  public:
-  Server() {
+  explicit Server(uint64_t key_cache = 1 << 20) {
     engine_.SetServerId(1);
     v1::ClusterView view;
     view.set_version(1);
@@ -56,7 +56,7 @@ class Server {
     REQUIRE(engine_.ApplyView(view).ok());
     v1::Operation open;
     open.mutable_header()->set_kind(v1::Header::OPEN);
-    open.mutable_header()->mutable_open()->set_key_cache(1 << 20);
+    open.mutable_header()->mutable_open()->set_key_cache(key_cache);
     const std::string bytes = open.SerializeAsString();
     const ByteReader::Piece piece(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
     REQUIRE(reader_.Read({&piece, 1}).status.ok());
@@ -213,6 +213,34 @@ TEST_CASE("sparse pushes and pulls by the names of key lists") {
     }
     CheckSteady(server, {pull, push});
   }
+}
+
+TEST_CASE("key lists of all sizes keep about as much memory as they may") {
+  v1::Operation large = SparseOperation(v1::Header::PULL, ValueCodec::kF32, v1::Codec::RAW);
+  v1::Operation small;
+  small.mutable_header()->set_kind(v1::Header::PULL);
+  small.set_keys(std::string(sizeof(uint64_t), '\0'));
+  v1::Segment& segment = *small.mutable_header()->add_segments();
+  segment.set_shard(ShardOfKey(0, kShards));
+  segment.set_rows(1);
+  constexpr uint64_t kOneLarge = 1024 + 8 * kRows;
+  Server server(kOneLarge);
+  server.Handle(large);
+  server.Handle(small);
+  const size_t before = LiveBytes();
+  // The large one drops them all, and has the memory of one of them; each time of another.
+  std::string name = "a name, 16 bytes";
+  for (uint64_t count = 1; count < kOneLarge / 1032; ++count) {
+    for (uint64_t i = 0; i < count; ++i) {
+      name[0] = static_cast<char>('A' + i);
+      small.mutable_header()->set_key_list(name);
+      server.Handle(small);
+    }
+    name[0] = '!';
+    large.mutable_header()->set_key_list(name);
+    server.Handle(large);
+  }
+  CHECK(LiveBytes() < before + 4 * kOneLarge);
 }
 
 TEST_CASE("key lists that come and go") {
