@@ -1,5 +1,8 @@
 #include "tests/bench/local_training.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -31,11 +34,15 @@
 namespace paramd {
 namespace {
 
+[[noreturn]] void Fail(const std::string& what) {
+  std::fprintf(stderr, "local training: %s\n", what.c_str());
+  std::_Exit(1);
+}
+
 template <typename T>
 T Value(absl::StatusOr<T> result) {
   if (result.ok()) return *std::move(result);
-  std::fprintf(stderr, "local training: %s\n", result.status().ToString().c_str());
-  std::exit(1);
+  Fail(result.status().ToString());
 }
 
 // A table of one shard, with the rows and gradients of the current batch.
@@ -161,9 +168,7 @@ class LocalTrainer final : public ParameterSource {
   std::vector<absl::Span<float>> gradients_;
 };
 
-}  // namespace
-
-LocalTraining TrainLocally(const v1::Config& config) {
+LocalTraining Train(const v1::Config& config) {
   SetBlasThreads(static_cast<int>(config.worker().compute_threads()));
   const DatasetShape shape = Value(ReadDatasetShape(config.data()));
   const std::unique_ptr<Model> model = Value(CreateModel(config.model(), shape));
@@ -178,6 +183,36 @@ LocalTraining TrainLocally(const v1::Config& config) {
   result.metrics = Value(Evaluate(config.data(), shape, files, *model, *trainer,
                                   static_cast<int>(config.data().batch_size())))
                        .metrics;
+  return result;
+}
+
+}  // namespace
+
+LocalTraining TrainLocally(const v1::Config& config) {
+  int ends[2];
+  if (pipe(ends) != 0) Fail("no pipe");
+  const pid_t child = fork();
+  if (child < 0) Fail("cannot fork");
+  if (child == 0) {
+    const LocalTraining trained = Train(config);
+    const std::string metrics = trained.metrics.SerializeAsString();
+    FILE* const out = fdopen(ends[1], "w");
+    std::fwrite(&trained.seconds, sizeof(trained.seconds), 1, out);
+    std::fwrite(&trained.examples, sizeof(trained.examples), 1, out);
+    std::fwrite(metrics.data(), 1, metrics.size(), out);
+    std::fclose(out);
+    std::_Exit(0);
+  }
+  close(ends[1]);
+  LocalTraining result;
+  FILE* const in = fdopen(ends[0], "r");
+  const bool whole = std::fread(&result.seconds, sizeof(result.seconds), 1, in) == 1 &&
+                     std::fread(&result.examples, sizeof(result.examples), 1, in) == 1;
+  char metrics[256];
+  const size_t size = std::fread(metrics, 1, sizeof(metrics), in);
+  std::fclose(in);
+  waitpid(child, nullptr, 0);
+  if (!whole || !result.metrics.ParseFromArray(metrics, static_cast<int>(size))) Fail("no result");
   return result;
 }
 

@@ -18,7 +18,8 @@ struct LocalTraining {
 
 // Trains as one worker with `config` does, without shuffling: the same batches in the same order,
 // read by the worker's own thread, by the same model. Each table is one of the server's shards;
-// rows are pulled when the update of the batch before is done. Ends the program on errors.
+// rows are pulled when the update of the batch before is done. Works in a child process, whose
+// memory is as fresh as a daemon's; the caller has no threads. Ends the program on errors.
 LocalTraining TrainLocally(const v1::Config& config);
 
 }  // namespace paramd
