@@ -90,11 +90,13 @@ transport:
     values: f32                             # default
   pull:
     values: f32                             # default
+    max_age: null                           # default
   keys: cached                              # default
   key_cache: 32MiB                          # default
 worker:
   compute_threads: 1                        # default
   prefetch_batches: 4                       # default
+  row_cache: 32MiB                          # default
 )");
 }
 

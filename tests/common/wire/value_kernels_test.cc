@@ -218,18 +218,19 @@ Int8Group EncodeGroup(const std::vector<float>& values, uint64_t seed, uint32_t 
   return group;
 }
 
-// The reference of one value, operation for operation.
-int Round(float value, float scale, uint64_t seed, uint32_t n) {
+// The reference of value `i` of a group whose first value has the number `first`, operation for
+// operation.
+int Round(float value, float scale, uint64_t seed, uint32_t first, uint32_t i) {
   const uint64_t key = Mix64(seed);
-  uint32_t x = n ^ static_cast<uint32_t>(key);
+  uint32_t x = (first + i / 32 * 16 + i % 16) ^ static_cast<uint32_t>(key);
   x = (x ^ (x >> 16)) * 0x7feb352d;
   x += static_cast<uint32_t>(key >> 32);
   x = (x ^ (x >> 15)) * 0x846ca68b;
   x ^= x >> 16;
+  const uint32_t half = i % 32 < 16 ? x & 0xffff : x >> 16;
   const float scaled = value * (1 / scale);
-  const float down = std::floor(scaled);
-  const float unit = static_cast<float>(x >> 8) / 16777216;
-  return static_cast<int>(std::clamp(down + (unit < scaled - down ? 1.0f : 0.0f), -127.0f, 127.0f));
+  const float rounded = std::floor(scaled + static_cast<float>(half) / 65536);
+  return static_cast<int>(std::clamp(rounded, -127.0f, 127.0f));
 }
 
 std::vector<float> Normal(size_t size, uint64_t seed, float scale = 1) {
@@ -256,8 +257,9 @@ TEST_CASE("int8: as the reference, whatever the length and the cut into calls") 
       std::memcpy(&scale, at, 4);
       REQUIRE(scale == largest / 127);
       for (size_t i = 0; i < size; ++i) {
-        const auto n = static_cast<uint32_t>(5 + begin + i);
-        REQUIRE(static_cast<int8_t>(at[4 + i]) == Round(values[begin + i], scale, 77, n));
+        const auto first = static_cast<uint32_t>(5 + begin);
+        REQUIRE(int{static_cast<int8_t>(at[4 + i])} ==
+                Round(values[begin + i], scale, 77, first, static_cast<uint32_t>(i)));
       }
       // The same group in a call of its own.
       std::vector<uint8_t> alone(4 + size);
@@ -392,10 +394,11 @@ TEST_CASE("int8: the ends of the range") {
     const Int8Group group = EncodeGroup(values, 6);
     CHECK(group.scale == 0.25f);
     for (int i = -127; i <= 127; ++i) CHECK(group.values[i + 127] == i);
-    // Also where the random number is 0.
-    constexpr uint32_t kZero = 34257904;
-    REQUIRE(Round(1 + 0x1p-20f, 1, 77, kZero) == 2);
-    CHECK(EncodeGroup({1, 127}, 77, kZero).values == std::vector<int8_t>{1, 127});
+    // And neither the smallest nor the largest random number moves them.
+    for (uint64_t seed = 0; seed < 1000; ++seed) {
+      REQUIRE(EncodeGroup({1, 127, -127, -1, 64}, seed).values ==
+              std::vector<int8_t>{1, 127, -127, -1, 64});
+    }
   }
   SECTION("zeros") {
     const Int8Group group = EncodeGroup({0.0f, -0.0f, 0.0f}, 6);
