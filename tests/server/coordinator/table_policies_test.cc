@@ -86,5 +86,40 @@ TEST_CASE("a row that does not fit into a message is told, with what would do") 
                                    "set it to at least 1048584B"));
 }
 
+TEST_CASE("rows are used again for as long as the consistency mode allows") {
+  v1::Config config = General();
+  config.mutable_consistency()->set_staleness(4);
+  v1::TableDeclaration declared = Declared();
+  declared.mutable_tables(0)->set_kind(v1::TableSpec::SPARSE);
+  declared.mutable_tables(1)->set_kind(v1::TableSpec::DENSE);
+  SECTION("by default, when that is cheaper than pulling") {
+    auto tables = *WithPolicies(declared, config);
+    CHECK(tables[0].pull().max_age() == 0);
+    CHECK(tables[1].pull().max_age() == 4);
+    declared.mutable_tables(0)->set_dim(16);
+    CHECK((*WithPolicies(declared, config))[0].pull().max_age() == 4);
+    config.mutable_consistency()->set_mode(v1::Consistency::ASP);
+    tables = *WithPolicies(declared, config);
+    CHECK(tables[0].pull().max_age() == 0);
+    CHECK(tables[1].pull().max_age() == 0);
+  }
+  SECTION("when it is asked for") {
+    config.mutable_transport()->mutable_pull()->set_max_age(3);
+    CHECK((*WithPolicies(declared, config))[0].pull().max_age() == 3);
+    config.mutable_consistency()->set_mode(v1::Consistency::ASP);
+    config.mutable_transport()->mutable_pull()->set_max_age(1000);
+    CHECK((*WithPolicies(declared, config))[0].pull().max_age() == 1000);
+  }
+  SECTION("and not longer") {
+    config.mutable_transport()->mutable_pull()->set_max_age(5);
+    const absl::Status refused = WithPolicies(declared, config).status();
+    CHECK(refused.code() == absl::StatusCode::kInvalidArgument);
+    CHECK(std::string(refused.message()).find("transport.pull.max_age: table weights") == 0);
+    config.mutable_consistency()->set_mode(v1::Consistency::BSP);
+    config.mutable_transport()->mutable_pull()->set_max_age(1);
+    CHECK_FALSE(WithPolicies(declared, config).ok());
+  }
+}
+
 }  // namespace
 }  // namespace paramd

@@ -73,6 +73,7 @@ class ParameterCluster {
   struct Options {
     uint32_t hosts = 1;
     v1::Consistency::Mode mode = v1::Consistency::ASP;
+    uint32_t staleness = 0;
     v1::PushValues push;
     v1::Codec::Values pull = v1::Codec::F32;
     uint64_t dense_rows = 5;
@@ -115,6 +116,7 @@ class ParameterCluster {
     spec.set_rows(rows);
     spec.set_dim(dim);
     spec.mutable_consistency()->set_mode(options.mode);
+    spec.mutable_consistency()->set_staleness(options.staleness);
     spec.mutable_optimizer()->set_type(v1::Optimizer::SGD);
     spec.mutable_optimizer()->set_learning_rate(1);
     *spec.mutable_push() = options.push;

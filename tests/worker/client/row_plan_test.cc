@@ -230,5 +230,63 @@ TEST_CASE("dense plans hold every row once, as ranges inside shards") {
   }
 }
 
+TEST_CASE("a plan for some of a plan's rows has these, where they were") {
+  const v1::TablePlacement table = Sparse(16, 3);
+  const std::vector<uint64_t> keys = SomeKeys(5000);
+  const RowPlanner::Options options = {.chunk_bytes = 4096, .name_key_lists = true};
+  RowPlanner planner(5, table, options);
+  RowPlan plan;
+  planner.PlanSparse(keys, &plan);
+  Random random(4);
+  RowPlan subset;
+  for (const uint64_t one_in : {1, 2, 50, 100000}) {
+    std::vector<uint32_t> rows;
+    for (uint32_t i = 0; i < keys.size(); ++i) {
+      if (random.NextBelow(one_in) == 0) rows.push_back(i);
+    }
+    planner.PlanSubset(plan, rows, &subset);
+    REQUIRE(subset.order.size() == rows.size());
+    REQUIRE(subset.keys.size() == rows.size());
+    CHECK(subset.rows == keys.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      CHECK(subset.order[i] == plan.order[rows[i]]);
+      CHECK(subset.keys[i] == plan.keys[rows[i]]);
+    }
+    size_t at = 0;
+    for (const RowPlan::Part& part : subset.parts) {
+      REQUIRE(part.rows > 0);
+      CHECK(part.first_row == at);
+      CHECK(part.key_list.empty());
+      const std::vector<uint64_t> decoded = Decoded(subset, part, KeyCodec::kPacked);
+      REQUIRE(decoded.size() == part.rows);
+      for (const Segment& segment : subset.segments_of(part)) {
+        CHECK(table.shard_servers(static_cast<int>(segment.shard)) == part.server);
+        for (uint32_t i = 0; i < segment.rows; ++i, ++at) {
+          CHECK(decoded[at - part.first_row] == subset.keys[at]);
+          CHECK(ShardOfKey(subset.keys[at], 16) == segment.shard);
+        }
+      }
+    }
+    CHECK(at == rows.size());
+  }
+}
+
+TEST_CASE("parts may be used while the rest is planned") {
+  const std::vector<uint64_t> keys = SomeKeys(3000);
+  RowPlanner planner(5, Sparse(16, 2), {.chunk_bytes = 4096});
+  RowPlan plan;
+  std::vector<size_t> parts;
+  const RowPlan::Part* first = nullptr;
+  planner.PlanSparse(keys, &plan, [&](size_t count) {
+    parts.push_back(count);
+    if (first == nullptr) first = plan.parts.data();
+  });
+  CHECK(parts.size() > 1);
+  CHECK(std::is_sorted(parts.begin(), parts.end()));
+  CHECK(parts.back() == plan.parts.size());
+  // Nothing has moved.
+  CHECK(first == plan.parts.data());
+}
+
 }  // namespace
 }  // namespace paramd
