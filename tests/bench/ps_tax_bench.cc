@@ -2,15 +2,16 @@
 // tables (tests/bench/local_training.h), and by `paramctl run` with one server and one worker
 // process; then how near the cluster comes to its reader.
 //
-//   bazel run -c opt //tests/bench:ps_tax_bench -- [--json=FILE] [--only=a9a|clicks|mnist|e2e]
+//   bazel run -c opt //tests/bench:ps_tax_bench -- [--json=FILE] [--only=a9a|mnist|clicks|e2e]
 //
 // Tax: seconds in the cluster / seconds in one process, medians of 5 runs that take turns. Both
 // train asynchronously with the same settings; the cluster's pulls may miss its own last push, so
 // the held-out figures agree closely, not to the bit. Two cores or more; a quiet machine.
 //
 // Batches are as large as the data bears without another result: 256 of a9a's 32,561 rows and of
-// MNIST's 8,000, the default, and 1024 of a million clicks. Training data of a9a and MNIST come
-// from PARAMD_DATA.
+// MNIST's 8,000, the default, and 1024 of a million clicks. Data of a9a and MNIST come from
+// PARAMD_DATA; of MNIST those are only 8,000 digits, so "mnist x8" reads them eight times in each
+// epoch, about as many as MNIST's whole training set: what it costs less is the cost of epochs.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +23,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/config/config.h"
@@ -52,6 +54,7 @@ struct Job {
   TrainTest files;
   int batch_size = 0;
   int epochs = 1;
+  int repeats = 1;       // times that an epoch reads the training file
   bool classes = false;  // accuracy instead of AUC
 };
 
@@ -124,14 +127,19 @@ class Bench {
   void Mnist() {
     const std::optional<TrainTest> files = WriteMnist(folder_.path());
     if (!files.has_value()) return Skip("mnist");
-    Tax({.name = "mnist",
-         .model = "{type: softmax_regression, classes: 10}",
-         .optimizer = "{type: adagrad, learning_rate: 0.05}",
-         .format = "csv",
-         .files = *files,
-         .batch_size = 256,
-         .epochs = 40,
-         .classes = true});
+    Job job = {.name = "mnist",
+               .model = "{type: softmax_regression, classes: 10}",
+               .optimizer = "{type: adagrad, learning_rate: 0.05}",
+               .format = "csv",
+               .files = *files,
+               .batch_size = 256,
+               .epochs = 40,
+               .classes = true};
+    Tax(job);
+    job.name = "mnist x8";
+    job.epochs = 5;
+    job.repeats = 8;
+    Tax(job);
   }
 
   static void Skip(const char* job) {
@@ -140,12 +148,14 @@ class Bench {
 
   // Both sides are given this file; evaluation comes on top.
   std::string WriteConfig(const Job& job) const {
+    const std::vector<std::string> train(static_cast<size_t>(job.repeats), job.files.train);
     return folder_.Write(
         job.name + ".yaml",
-        absl::StrCat("version: 1\ncluster: {name: tax}\nconsistency: {mode: asp}\nmodel: ",
-                     job.model, "\noptimizer: ", job.optimizer, "\ndata:\n  format: ", job.format,
-                     "\n  train: [", job.files.train, "]\n  batch_size: ", job.batch_size,
-                     "\n  epochs: ", job.epochs, "\n  shuffle: false\n"));
+        absl::StrCat(
+            "version: 1\ncluster: {name: tax}\nconsistency: {mode: asp}\nmodel: ", job.model,
+            "\noptimizer: ", job.optimizer, "\ndata:\n  format: ", job.format, "\n  train: [",
+            absl::StrJoin(train, ", "), "]\n  batch_size: ", job.batch_size,
+            "\n  epochs: ", job.epochs, "\n  shuffle: false\n"));
   }
 
   static v1::Config Load(const std::string& file, const std::vector<std::string>& settings) {
