@@ -247,14 +247,13 @@ class Bench {
 int main(int argc, char** argv) {
   paramd::Bench bench(paramd::ProgramPath(argv[0], "deploy/paramctl/paramctl"));
   absl::string_view only;
-  if (argc > 1) {
-    only = argv[argc - 1];
-    if (absl::ConsumePrefix(&only, "--only=")) {
-      --argc;
-    } else {
-      only = "";
-    }
-  }
+  // The report takes the other arguments.
+  char** const end = std::remove_if(argv + 1, argv + argc, [&](absl::string_view argument) {
+    if (!absl::ConsumePrefix(&argument, "--only=")) return false;
+    only = argument;
+    return true;
+  });
+  argc = static_cast<int>(end - argv);
   bench.Run(only);
   return bench.report().Finish(argc, argv);
 }
