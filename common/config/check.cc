@@ -52,16 +52,7 @@ class Checker {
     FeatureSum(config_.consistency(), "consistency.mode");
   }
 
-  void Transport() {
-    const v1::Transport& transport = config_.transport();
-    Pull(transport.pull(), "transport.pull.values");
-    if (transport.chunk() > transport.max_message() / 2) {
-      Fail({"transport.chunk", "transport.max_message"},
-           absl::StrCat("a chunk of ", transport.chunk(),
-                        " bytes is more than half of the largest message, ",
-                        transport.max_message()));
-    }
-  }
+  void Transport() { Pull(config_.transport().pull(), "transport.pull.values"); }
 
   void Data() {
     const v1::Data& data = config_.data();

@@ -48,6 +48,7 @@ class ParameterServiceImpl::Session {
   }
 
   void Handle(const grpc::ByteBuffer& message) {
+    if (is_broken_) return;
     const OperationReader::Outcome outcome = reader_.Read(pieces_.Of(message));
     switch (outcome.kind) {
       case OperationReader::Outcome::Kind::kOperation:
@@ -63,6 +64,8 @@ class ParameterServiceImpl::Session {
       case OperationReader::Outcome::Kind::kIgnore:
         break;
       case OperationReader::Outcome::Kind::kBroken:
+        // What follows on the stream would not be answered.
+        is_broken_ = true;
         writer_->Close(ToGrpc(outcome.status));
         break;
     }
@@ -84,6 +87,7 @@ class ParameterServiceImpl::Session {
   const ReplyCallback answer_;
   MessagePieces pieces_;
   OperationReader reader_;
+  bool is_broken_ = false;
   // Who speaks; 0: nobody yet.
   uint32_t client_ = 0;
   uint64_t incarnation_ = 0;

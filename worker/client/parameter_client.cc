@@ -305,8 +305,8 @@ class ParameterClient::BroadcastCall final : public Call {
 ParameterClient::ParameterClient(Options options) : options_(std::move(options)) {
   const v1::Transport& transport = options_.transport;
   const RowPlanner::Options planner = {
-      .chunk_bytes = transport.chunk(),
       // Half of the limit leaves room for headers and segments.
+      .chunk_bytes = std::min(transport.chunk(), transport.max_message() / 2),
       .max_bytes = transport.max_message() / 2,
       .key_codec = transport.keys() == v1::Codec::RAW ? KeyCodec::kRaw : KeyCodec::kPacked,
       .name_key_lists = transport.keys() == v1::Codec::CACHED && transport.key_cache() > 0,

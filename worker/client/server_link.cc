@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -150,33 +151,32 @@ void ServerLink::Connect() {
 
 void ServerLink::Received(uint64_t attempt, const grpc::ByteBuffer& message) {
   bytes_received_.fetch_add(message.Length(), std::memory_order_relaxed);
-  absl::StatusOr<ReplyFrame> reply = parser_.Parse(pieces_.Of(message));
-  if (!reply.ok()) return Shutdown(reply.status());
-  OutgoingOperation answered;
-  {
-    MutexLock lock(mutex_);
-    // The answer to OPEN has no sequence.
-    if (reply->sequence != 0) {
-      if (reply->send_keys) {
-        if (attempt == attempt_) Repeat(reply->sequence);
-        return;
-      }
-      // They are few, and the first one is the usual one.
-      size_t i = 0;
-      while (i < open_.size() && open_[i].operation.sequence != reply->sequence) ++i;
-      // Already answered on an earlier stream.
-      if (i == open_.size() || open_[i].receiver == nullptr) return;
-      answered = std::move(open_[i]);
-      open_[i].receiver = nullptr;
-      while (!open_.empty() && open_.front().receiver == nullptr) open_.pop_front();
-    }
-  }
-  if (reply->sequence == 0) {
+  const absl::StatusOr<ReplyFrame> reply = parser_.Parse(pieces_.Of(message));
+  if (!reply.ok()) {
+    Shutdown(reply.status());
+  } else if (reply->sequence == 0) {
+    // The answer to OPEN.
     if (!reply->status.ok()) Shutdown(reply->status);
-  } else {
-    answered.receiver->Receive(*this, answered.part, *reply);
+  } else if (reply->send_keys) {
+    MutexLock lock(mutex_);
+    if (attempt == attempt_) Repeat(reply->sequence);
+  } else if (const std::optional<OutgoingOperation> answered = Take(reply->sequence)) {
+    answered->receiver->Receive(*this, answered->part, *reply);
   }
   pieces_.Clear();
+}
+
+std::optional<OutgoingOperation> ServerLink::Take(uint64_t sequence) {
+  MutexLock lock(mutex_);
+  // They are few, and the first one is the usual one.
+  size_t i = 0;
+  while (i < open_.size() && open_[i].operation.sequence != sequence) ++i;
+  // Already answered on an earlier stream.
+  if (i == open_.size() || open_[i].receiver == nullptr) return std::nullopt;
+  std::optional<OutgoingOperation> answered = std::move(open_[i]);
+  open_[i].receiver = nullptr;
+  while (!open_.empty() && open_.front().receiver == nullptr) open_.pop_front();
+  return answered;
 }
 
 void ServerLink::Repeat(uint64_t sequence) {

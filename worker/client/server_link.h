@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/container/inlined_vector.h"
@@ -96,6 +97,8 @@ class ServerLink {
   void Write(const OutgoingOperation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Received(uint64_t attempt, const grpc::ByteBuffer& message);
+  // Removes the operation that was answered; none: it was before.
+  std::optional<OutgoingOperation> Take(uint64_t sequence) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server wants the operation with its keys, and then what came after it.
   void Repeat(uint64_t sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Closed(uint64_t attempt, const absl::Status& status);

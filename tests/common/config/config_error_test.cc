@@ -164,17 +164,6 @@ TEST_CASE("a fraction of what is not cut down") {
         "c.yaml:8:45: transport.push.fraction: 0 is out of range, which is 1e-6 to 1");
 }
 
-TEST_CASE("a chunk that does not fit into a message") {
-  CHECK(ErrorsAfterGood("transport: {max_message: 1MiB, chunk: 524289B}\n") ==
-        "c.yaml:8:39: transport.chunk: a chunk of 524289 bytes is more than half of the largest "
-        "message, 1048576");
-  CHECK(ErrorsAfterGood("transport: {max_message: 1MiB, chunk: 512KiB}\n") == "");
-  // The default chunk.
-  CHECK(ErrorsAfterGood("transport: {max_message: 512KiB}\n") ==
-        "c.yaml:8:26: transport.max_message: a chunk of 524288 bytes is more than half of the "
-        "largest message, 524288");
-}
-
 TEST_CASE("out of range") {
   CHECK(ErrorsAfterGood("cluster: {servers: 0}\n") ==
         "c.yaml:8:20: cluster.servers: 0 is out of range, which is 1 to 1024");
