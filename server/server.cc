@@ -42,6 +42,12 @@ Server::Server(Options options) : options_(std::move(options)) {}
 
 Server::~Server() {
   // From the outside in: callbacks of the first reach into the later ones.
+  {
+    MutexLock lock(mutex_);
+    views_end_ = true;
+    changed_.NotifyAll();
+  }
+  views_thread_.reset();
   session_.reset();
   // Members hear how the job ended before their streams break.
   if (coordinator_ != nullptr) coordinator_->CloseConnections(kGoodbyeTimeout);
@@ -126,6 +132,7 @@ void Server::JoinCluster() {
                 End(std::move(end));
               },
       });
+  views_thread_.emplace("views", [this] { ApplyViews(); });
   session_->Start();
 }
 
@@ -142,8 +149,28 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
     return;
   }
   if (!message.has_view()) return;
-  if (const absl::Status status = engine_->ApplyView(message.view()); !status.ok()) {
-    spdlog::error("the view of version {} cannot be applied: {}", message.view().version(),
+  MutexLock lock(mutex_);
+  views_.push_back(message.view());
+  changed_.NotifyAll();
+}
+
+void Server::ApplyViews() {
+  while (true) {
+    v1::ClusterView view;
+    {
+      MutexLock lock(mutex_);
+      while (views_.empty() && !views_end_) changed_.Wait(mutex_);
+      if (views_end_) return;
+      view = std::move(views_.front());
+      views_.pop_front();
+    }
+    ApplyView(view);
+  }
+}
+
+void Server::ApplyView(const v1::ClusterView& view) {
+  if (const absl::Status status = engine_->ApplyView(view); !status.ok()) {
+    spdlog::error("the view of version {} cannot be applied: {}", view.version(),
                   std::string(status.message()));
     v1::MemberMessage failure;
     failure.mutable_failure()->set_message(std::string(status.message()));
@@ -153,10 +180,10 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
   }
   {
     MutexLock lock(mutex_);
-    view_version_ = message.view().version();
+    view_version_ = view.version();
   }
   v1::MemberMessage applied;
-  applied.mutable_view_applied()->set_version(message.view().version());
+  applied.mutable_view_applied()->set_version(view.version());
   session_->Send(std::move(applied));
 }
 

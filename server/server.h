@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,10 @@ class Server {
   absl::Status Listen();
   void JoinCluster();
   void OnMessage(const v1::CoordinatorMessage& message);
+  // Takes over views one after the other, on a thread of its own: it may take long, and heartbeats
+  // go on meanwhile.
+  void ApplyViews();
+  void ApplyView(const v1::ClusterView& view);
   void End(v1::JobUpdate how);
   v1::DaemonStatus Status();
 
@@ -75,6 +80,9 @@ class Server {
   uint64_t view_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<v1::ClusterView> views_ ABSL_GUARDED_BY(mutex_);
+  bool views_end_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<Thread> views_thread_;
 
   // Waits for the coordinator's job; coordinator only.
   std::optional<Thread> job_watcher_;

@@ -28,7 +28,7 @@ template <typename Request, typename Response>
 class ClientStream final {
  public:
   using Call = grpc::ClientAsyncReaderWriter<Request, Response>;
-  // Prepares the call on a stub, which must live until `on_closed`, as must the loop.
+  // Prepares the call on a stub. The loop must live until `on_closed`.
   using Prepare =
       std::function<std::unique_ptr<Call>(grpc::ClientContext*, grpc::CompletionQueue*)>;
 
@@ -47,7 +47,7 @@ class ClientStream final {
   // Queues a message; dropped when the stream has ended.
   void Write(Request request) {
     MutexLock lock(mutex_);
-    if (ended_) return;
+    if (ended_ || finishing_) return;
     queue_.push_back(std::move(request));
     WriteNext();
   }

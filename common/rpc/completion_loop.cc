@@ -96,7 +96,8 @@ void CompletionLoop::StandIn() {
 void CompletionLoop::Interrupt() {
   if (interrupting_) return;
   interrupting_ = true;
-  alarm_.Set(&queue_, gpr_now(GPR_CLOCK_MONOTONIC), &interrupted_);
+  // Long over: a deadline of now is rounded up to the next millisecond, and waits for a timer.
+  alarm_.Set(&queue_, gpr_time_0(GPR_CLOCK_MONOTONIC), &interrupted_);
 }
 
 void CompletionLoop::Interrupted(bool /*ok*/) {

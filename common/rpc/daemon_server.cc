@@ -84,6 +84,7 @@ DaemonServer::~DaemonServer() {
   // A deadline that is over: calls that are still open are cancelled.
   server_->Shutdown(std::chrono::system_clock::time_point());
   server_->Wait();
+  // Requests that are not taken any more still refer to the server.
   threads_.reset();
 }
 

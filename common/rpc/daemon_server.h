@@ -52,9 +52,8 @@ class DaemonServer {
   std::string address_;
   std::unique_ptr<StatusServiceImpl> status_service_;
   std::unique_ptr<HealthService> health_service_;
-  // Outlives the server.
-  std::unique_ptr<CompletionThreads> threads_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<CompletionThreads> threads_;
 };
 
 // Says on stdout, in one line, that the daemon is up: "ready role=worker address=127.0.0.1:4711

@@ -30,6 +30,7 @@ class MessagePieces {
     return pieces_;
   }
 
+  // Lets go of the message.
   void Clear() {
     pieces_.clear();
     slices_.clear();

@@ -87,6 +87,11 @@ class ServerStream final {
       return queue_.size() > kMaxQueued;
     }
 
+    bool IsClosing() {
+      MutexLock lock(mutex_);
+      return stream_ == nullptr || closing_;
+    }
+
     Mutex mutex_;
     ServerStream* stream_ ABSL_GUARDED_BY(mutex_);
     // The front is being written when `writing_`.
@@ -151,6 +156,8 @@ class ServerStream final {
       return;
     }
     handlers_.on_request(request_);
+    // Nothing that follows is taken. What else was under way may be over by now.
+    if (writer_->IsClosing()) return DeleteIfDone();
     // Goes on when answers have been written.
     if (writer_->IsFull()) {
       paused_ = true;
@@ -161,7 +168,7 @@ class ServerStream final {
 
   void Written(bool ok) {
     writer_->Written(ok);
-    if (ok && paused_ && !writer_->IsFull()) {
+    if (ok && paused_ && !writer_->IsClosing() && !writer_->IsFull()) {
       paused_ = false;
       Read();
     }

@@ -71,6 +71,40 @@ bool ParseMessage(ByteReader bytes, std::string* scratch, Message* message) {
   return message->ParseFromArray(data, static_cast<int>(size));
 }
 
+absl::Status TooLarge() {
+  return absl::InvalidArgumentError(
+      absl::StrCat("a header of more than ", kMaxHeaderBytes, " bytes"));
+}
+
+// Bytes of headers in a message of any form, as far as it can be read: protobuf makes objects of
+// many times their size.
+uint64_t HeaderBytes(ByteReader bytes) {
+  uint64_t sum = 0, tag = 0, value = 0;
+  size_t length = 0;
+  while (bytes.remaining() > 0 && ReadVarint(&bytes, kMaxVarint32, &tag)) {
+    switch (tag & 7) {
+      case WireFormatLite::WIRETYPE_VARINT:
+        if (!ReadVarint(&bytes, kMaxVarint, &value)) return sum;
+        break;
+      case WireFormatLite::WIRETYPE_LENGTH_DELIMITED:
+        if (!ReadLength(&bytes, &length)) return sum;
+        if (tag == BytesTag(v1::Operation::kHeaderFieldNumber)) sum += length;
+        bytes.Skip(length);
+        break;
+      case WireFormatLite::WIRETYPE_FIXED32:
+      case WireFormatLite::WIRETYPE_FIXED64:
+        length = (tag & 7) == WireFormatLite::WIRETYPE_FIXED32 ? 4 : 8;
+        if (bytes.remaining() < length) return sum;
+        bytes.Skip(length);
+        break;
+      default:
+        // A group: whatever is in it.
+        return sum + bytes.remaining();
+    }
+  }
+  return sum;
+}
+
 // The parts of an Operation message, when they are written as protobuf writes them: each field at
 // most once, in order, and nothing else.
 bool SplitOperation(ByteReader bytes, ByteReader* header, ByteReader* keys, ByteReader* values) {
@@ -130,10 +164,12 @@ absl::StatusOr<OperationFrame> OperationParser::Parse(absl::Span<const ByteReade
   OperationFrame frame;
   ByteReader header;
   if (SplitOperation(ByteReader(pieces), &header, &frame.keys, &frame.values)) {
+    if (header.remaining() > kMaxHeaderBytes) return TooLarge();
     if (!ParseMessage(header, &header_bytes_, &header_)) return NotA("an Operation");
     frame.header = &header_;
     return frame;
   }
+  if (HeaderBytes(ByteReader(pieces)) > kMaxHeaderBytes) return TooLarge();
   Join(pieces, &message_bytes_);
   if (!message_.ParseFromString(message_bytes_)) return NotA("an Operation");
   keys_piece_ = PieceOf(message_.keys());

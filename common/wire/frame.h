@@ -26,11 +26,14 @@ struct OperationFrame {
   ByteReader values;
 };
 
+// Largest header of an operation; 4096 shards, the most that a table has, need a tenth of it.
+inline constexpr size_t kMaxHeaderBytes = 1 << 20;
+
 // Reads Operation messages, one at a time. Keeps its memory for the next. Not thread-safe.
 class OperationParser {
  public:
-  // INVALID_ARGUMENT: not a message, for protobuf neither. What is returned is valid until the next
-  // call.
+  // INVALID_ARGUMENT: not a message, for protobuf neither, or a header that is too large. What is
+  // returned is valid until the next call.
   absl::StatusOr<OperationFrame> Parse(absl::Span<const ByteReader::Piece> pieces);
 
  private:

@@ -28,11 +28,11 @@ class KeyListLru {
     return &entries_.front().value;
   }
 
-  // Holds a list of `keys` keys, dropping those used longest ago, and returns what is kept of it,
-  // to be filled: it may have the memory of one that was dropped. Null: the list alone is too much.
-  // Valid until the next call.
-  Value* Insert(absl::string_view name, uint64_t keys) {
-    const uint64_t bytes = BytesOf(keys);
+  // Holds a list of `keys` keys in `segments` segments, dropping those used longest ago, and
+  // returns what is kept of it, to be filled: it may have the memory of one that was dropped. Null:
+  // the list alone is too much. Valid until the next call.
+  Value* Insert(absl::string_view name, uint64_t keys, uint64_t segments) {
+    const uint64_t bytes = BytesOf(keys, segments);
     if (const auto found = index_.find(name); found != index_.end()) Drop(found->second);
     if (bytes > budget_) return nullptr;
     while (used_ + bytes > budget_) Drop(std::prev(entries_.end()));
@@ -60,14 +60,20 @@ class KeyListLru {
   };
   using Entries = std::list<Entry>;
 
-  // Part of the protocol: what a list counts for, with segments and bookkeeping.
-  static uint64_t BytesOf(uint64_t keys) { return 1024 + 8 * keys; }
+  // Part of the protocol: what a list counts for, with bookkeeping.
+  static uint64_t BytesOf(uint64_t keys, uint64_t segments) {
+    return 1024 + 8 * keys + 16 * segments;
+  }
 
   void Drop(typename Entries::iterator entry) {
     used_ -= entry->bytes;
     index_.erase(entry->name);
     dropped_.splice(dropped_.begin(), entries_, entry);
+    if (dropped_.size() > kDropped) dropped_.pop_back();
   }
+
+  // Lists whose memory is kept for others: the budget does not count it.
+  static constexpr size_t kDropped = 8;
 
   const uint64_t budget_;
   uint64_t used_ = 0;

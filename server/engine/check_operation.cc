@@ -8,8 +8,14 @@ namespace {
 
 // Steps are counted one by one; a clock from here on comes from a broken client.
 constexpr uint64_t kClockEnd = uint64_t{1} << 62;
+// As does a gradient over more examples: sums of them and their product with values stay finite.
+constexpr uint64_t kMaxExamples = uint64_t{1} << 32;
 
 absl::Status CheckClock(const Operation& operation) {
+  if (operation.examples > kMaxExamples) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(operation.examples, " examples in one push cannot be"));
+  }
   if (operation.clock < kClockEnd) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("clock ", operation.clock, " cannot be"));
 }

@@ -224,11 +224,14 @@ void Engine::Resume(PendingPull pull) {
     MutexLock lock(mutex_);
     pull.reply = NewReply(pull.operation);
     if (pull.reply.status.ok() && needed > closed_) {
-      if (parked_.all().size() < options_.max_parked_pulls) {
+      if (parked_.all().size() < options_.max_parked_pulls &&
+          parked_.bytes() + pull.Bytes() <= options_.max_parked_bytes) {
         return parked_.Add(needed, std::move(pull));
       }
       pull.reply.status = absl::ResourceExhaustedError(
-          absl::StrCat("there are ", options_.max_parked_pulls, " waiting pulls already"));
+          absl::StrCat("there are ", parked_.all().size(), " waiting pulls of ", parked_.bytes(),
+                       " bytes already; at most ", options_.max_parked_pulls, " of ",
+                       options_.max_parked_bytes));
     }
   }
   if (!pull.reply.status.ok()) return Finish(pull.reply, pull.done);
@@ -252,6 +255,11 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
   }
   pulls_.fetch_add(1, std::memory_order_relaxed);
   done(reply);
+}
+
+bool Engine::IsMember(uint32_t client, uint64_t incarnation) const {
+  MutexLock lock(mutex_);
+  return view_->IsMember(client, incarnation);
 }
 
 void Engine::Cancel(uint32_t client, uint64_t incarnation) {
@@ -350,17 +358,27 @@ absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& 
   if (!server) return absl::FailedPreconditionError("a view came before the server's id");
   if (message.version() <= before->version) return std::vector<PendingPull>();
   ASSIGN_OR_RETURN(std::shared_ptr<const View> view, View::Make(message, *server, *before));
+  // Who leaves is out of the clocks first: no step that it finishes from now on counts, so what it
+  // has pushed for it can be dropped, wherever it is.
   absl::flat_hash_set<uint32_t> staying;
-  for (const auto& [client, incarnation] : before->workers) {
-    if (view->IsMember(client, incarnation)) {
-      staying.insert(client);
-    } else {
-      DiscardUnfinished(*before, client);
+  std::vector<std::pair<uint32_t, uint64_t>> leaving;  // with their clocks
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [client, incarnation] : before->workers) {
+      if (view->IsMember(client, incarnation)) {
+        staying.insert(client);
+      } else if (const std::optional<uint64_t> clock = clocks_.ClockOf(client)) {
+        leaving.emplace_back(client, *clock);
+      }
     }
+    clocks_.RetainOnly(staying);
+  }
+  for (const auto& [client, clock] : leaving) {
+    ForEachSynchronousShard(
+        *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
   }
   MutexLock lock(mutex_);
   view_ = std::move(view);
-  clocks_.RetainOnly(staying);
   return parked_.TakeIf([this](const PendingPull& pull) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !Admit(pull.operation).ok();
   });

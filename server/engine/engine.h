@@ -25,6 +25,8 @@ namespace paramd {
 struct EngineOptions {
   OperationLimits limits;
   size_t max_parked_pulls = 65536;
+  // Memory of the pulls that wait, and of their answers.
+  uint64_t max_parked_bytes = uint64_t{1} << 30;
 };
 
 // Sums since the start.
@@ -81,6 +83,9 @@ class Engine {
   // not used after the return. The reply's status is one of those that parameter.proto names; with
   // an error, nothing was changed.
   void Handle(const Operation& operation, const ReplyCallback& done) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Whether the client is a member with this incarnation, by the last view.
+  bool IsMember(uint32_t client, uint64_t incarnation) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Answers the client's waiting pulls with CANCELLED; its connection is gone. The client stays in
   // the clocks: it may come back.

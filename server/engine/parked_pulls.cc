@@ -19,10 +19,25 @@ void PendingPull::OwnKeys() {
   operation.keys = {};
 }
 
+uint64_t PendingPull::Bytes() const {
+  uint64_t bytes = sizeof(*this) + (keys.size() + checked.hashes.size()) * sizeof(uint64_t) +
+                   checked.parts.size() * sizeof(ShardPart);
+  for (const ShardPart& part : checked.parts) bytes += EncodedSize(operation.codec, part.shape());
+  return bytes;
+}
+
+void ParkedPulls::Add(uint64_t clock, PendingPull pull) {
+  bytes_ += pull.Bytes();
+  pulls_.emplace(clock, std::move(pull));
+}
+
 std::vector<PendingPull> ParkedPulls::TakeReady(uint64_t clock) {
   std::vector<PendingPull> ready;
   const auto end = pulls_.upper_bound(clock);
-  for (auto it = pulls_.begin(); it != end; ++it) ready.push_back(std::move(it->second));
+  for (auto it = pulls_.begin(); it != end; ++it) {
+    bytes_ -= it->second.Bytes();
+    ready.push_back(std::move(it->second));
+  }
   pulls_.erase(pulls_.begin(), end);
   return ready;
 }
@@ -32,6 +47,7 @@ std::vector<PendingPull> ParkedPulls::TakeIf(
   std::vector<PendingPull> taken;
   for (auto it = pulls_.begin(); it != pulls_.end();) {
     if (condition(it->second)) {
+      bytes_ -= it->second.Bytes();
       taken.push_back(std::move(it->second));
       it = pulls_.erase(it);
     } else {

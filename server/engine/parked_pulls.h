@@ -21,6 +21,9 @@ struct PendingPull {
   ReplyCallback done;
   std::vector<uint64_t> keys;  // what the parts of `checked` borrow, after OwnKeys
 
+  // Memory that it takes while it waits, and that its answer will take.
+  uint64_t Bytes() const;
+
   // Makes the pull independent of the operation's memory. It may be moved then, but not copied.
   void OwnKeys();
 };
@@ -29,7 +32,7 @@ struct PendingPull {
 class ParkedPulls {
  public:
   // Waits until every step before `clock` is closed.
-  void Add(uint64_t clock, PendingPull pull) { pulls_.emplace(clock, std::move(pull)); }
+  void Add(uint64_t clock, PendingPull pull);
 
   // Removes those that wait for `clock` or less, the earliest first.
   std::vector<PendingPull> TakeReady(uint64_t clock);
@@ -39,7 +42,11 @@ class ParkedPulls {
 
   const std::multimap<uint64_t, PendingPull>& all() const { return pulls_; }
 
+  // Of all of them.
+  uint64_t bytes() const { return bytes_; }
+
  private:
+  uint64_t bytes_ = 0;
   std::multimap<uint64_t, PendingPull> pulls_;
 };
 

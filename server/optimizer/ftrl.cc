@@ -18,14 +18,16 @@ struct FtrlRule {
   template <class D, class V>
   HWY_INLINE void Update(D d, float examples, V g, V& w, V* s) const {
     const V alpha = hn::Set(d, settings.alpha), l1 = hn::Set(d, settings.l1);
-    const V sum_of_gradients = hn::Mul(hn::Set(d, examples), g);
+    const V largest = hn::Set(d, std::numeric_limits<float>::max());
+    const V sum_of_gradients =
+        hn::Clamp(hn::Mul(hn::Set(d, examples), g), hn::Neg(largest), largest);
     V& z = s[0];
     V& squares = s[1];
-    const V sum = hn::Min(hn::Add(squares, hn::Mul(sum_of_gradients, sum_of_gradients)),
-                          hn::Set(d, std::numeric_limits<float>::max()));
+    const V sum = hn::Min(hn::Add(squares, hn::Mul(sum_of_gradients, sum_of_gradients)), largest);
     const V root = hn::Sqrt(sum);
     const V sigma = hn::Div(hn::Sub(root, hn::Sqrt(squares)), alpha);
-    z = hn::Add(z, hn::Sub(sum_of_gradients, hn::Mul(sigma, w)));
+    z = hn::Clamp(hn::Add(z, hn::Sub(sum_of_gradients, hn::Mul(sigma, w))), hn::Neg(largest),
+                  largest);
     squares = sum;
     const V denominator =
         hn::Add(hn::Div(hn::Add(hn::Set(d, settings.beta), root), alpha), hn::Set(d, settings.l2));

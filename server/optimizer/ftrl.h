@@ -16,7 +16,7 @@ namespace paramd {
 //        -(z - sign(z) l1) / ((beta + sqrt(s)) / alpha + l2)        otherwise
 // McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013, algorithm 1 (where s
 // is called n). The paper computes w when it is needed; here it is kept, brought up to date after
-// each update. Where the denominator is zero, w is 0. s saturates at the largest float.
+// each update. Where the denominator is zero, w is 0. g, z and s saturate at the largest float.
 struct Ftrl {
   float alpha = 1;
   float beta = 0;

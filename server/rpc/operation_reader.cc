@@ -86,20 +86,20 @@ absl::StatusOr<bool> OperationReader::ReadKeys(const OperationFrame& frame, Oper
   if (bytes.remaining() == 0) return true;
   uint64_t rows = 0;
   for (const Segment& segment : segments_) rows += segment.rows;
-  // No codec needs less than a byte for a key.
-  if (rows > bytes.remaining()) {
+  // Packed keys take at least a byte and two bits each.
+  const bool packed = header.key_codec() == v1::Codec::PACKED;
+  if ((packed ? rows + rows / 4 : 8 * rows) > bytes.remaining()) {
     return absl::InvalidArgumentError(absl::StrCat("lengths do not add up: ", bytes.remaining(),
                                                    " bytes of keys for ", rows, " rows"));
   }
   KeyList* const list = header.key_list().empty() || !lists_.has_value()
                             ? nullptr
-                            : lists_->Insert(header.key_list(), rows);
+                            : lists_->Insert(header.key_list(), rows, segments_.size());
   std::vector<uint64_t>& keys = list == nullptr ? keys_ : list->keys;
   // Memory of a much larger list that was dropped: the budget would not count it.
   if (list != nullptr && keys.capacity() > 2 * rows + 128) list->keys = std::vector<uint64_t>();
   keys.resize(rows);
-  const KeyCodec codec =
-      header.key_codec() == v1::Codec::PACKED ? KeyCodec::kPacked : KeyCodec::kRaw;
+  const KeyCodec codec = packed ? KeyCodec::kPacked : KeyCodec::kRaw;
   absl::Status status;
   uint64_t next = 0;
   for (const Segment& segment : segments_) {
@@ -115,7 +115,10 @@ absl::StatusOr<bool> OperationReader::ReadKeys(const OperationFrame& frame, Oper
     if (list != nullptr) lists_->Clear();
     return status;
   }
-  if (list != nullptr) list->segments = segments_;
+  if (list != nullptr) {
+    if (list->segments.capacity() > 2 * segments_.size() + 64) list->segments = {};
+    list->segments = segments_;
+  }
   operation->keys = keys;
   return true;
 }

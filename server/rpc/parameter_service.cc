@@ -47,8 +47,7 @@ class ParameterServiceImpl::Session {
     if (client_ != 0) service_.End(client_, incarnation_, number_);
   }
 
-  void Handle(const grpc::ByteBuffer& message) {
-    if (is_broken_) return;
+  void Handle(grpc::ByteBuffer& message) {
     const OperationReader::Outcome outcome = reader_.Read(pieces_.Of(message));
     switch (outcome.kind) {
       case OperationReader::Outcome::Kind::kOperation:
@@ -64,18 +63,20 @@ class ParameterServiceImpl::Session {
       case OperationReader::Outcome::Kind::kIgnore:
         break;
       case OperationReader::Outcome::Kind::kBroken:
-        // What follows on the stream would not be answered.
-        is_broken_ = true;
         writer_->Close(ToGrpc(outcome.status));
         break;
     }
     // What was received is not held until the next message.
     pieces_.Clear();
+    message.Clear();
   }
 
  private:
   void Identify(const Operation& operation) {
     if (operation.client == client_ && operation.incarnation == incarnation_) return;
+    // Who is no member is refused, and has nothing that waits.
+    if (!service_.engine_.IsMember(operation.client, operation.incarnation)) return;
+    if (client_ != 0) service_.End(client_, incarnation_, number_);
     client_ = operation.client;
     incarnation_ = operation.incarnation;
     service_.Identify(client_, number_);
@@ -87,7 +88,6 @@ class ParameterServiceImpl::Session {
   const ReplyCallback answer_;
   MessagePieces pieces_;
   OperationReader reader_;
-  bool is_broken_ = false;
   // Who speaks; 0: nobody yet.
   uint32_t client_ = 0;
   uint64_t incarnation_ = 0;

@@ -242,6 +242,7 @@ class ParameterClient::PullCall final : public Call {
       table_->row_cache->Write(plan_->keys, plan_->order, version, values_.data());
     } else if (table_->dense_rows.has_value()) {
       MutexLock lock(table_->dense_rows->mutex);
+      if (version < table_->dense_rows->version) return;
       table_->dense_rows->values.assign(values_.begin(), values_.end());
       table_->dense_rows->version = version;
     }

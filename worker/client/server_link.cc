@@ -67,7 +67,7 @@ void ServerLink::Write(const OutgoingOperation& outgoing) {
   }
   if (part != nullptr && !part->key_list.empty()) {
     header_.mutable_key_list()->assign(part->key_list.data(), part->key_list.size());
-    if (!held) held_.Insert(part->key_list_name(), part->rows);
+    if (!held) held_.Insert(part->key_list_name(), part->rows, part->segment_count);
   }
 
   uint8_t before_values[kMaxBeforeValues];
@@ -149,7 +149,7 @@ void ServerLink::Connect() {
   }
 }
 
-void ServerLink::Received(uint64_t attempt, const grpc::ByteBuffer& message) {
+void ServerLink::Received(uint64_t attempt, grpc::ByteBuffer& message) {
   bytes_received_.fetch_add(message.Length(), std::memory_order_relaxed);
   const absl::StatusOr<ReplyFrame> reply = parser_.Parse(pieces_.Of(message));
   if (!reply.ok()) {
@@ -163,7 +163,9 @@ void ServerLink::Received(uint64_t attempt, const grpc::ByteBuffer& message) {
   } else if (const std::optional<OutgoingOperation> answered = Take(reply->sequence)) {
     answered->receiver->Receive(*this, answered->part, *reply);
   }
+  // What was received is not held until the next message.
   pieces_.Clear();
+  message.Clear();
 }
 
 std::optional<OutgoingOperation> ServerLink::Take(uint64_t sequence) {

@@ -96,7 +96,7 @@ class ServerLink {
   // Encodes for what the server holds now, and writes.
   void Write(const OutgoingOperation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Received(uint64_t attempt, const grpc::ByteBuffer& message);
+  void Received(uint64_t attempt, grpc::ByteBuffer& message);
   // Removes the operation that was answered; none: it was before.
   std::optional<OutgoingOperation> Take(uint64_t sequence) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server wants the operation with its keys, and then what came after it.

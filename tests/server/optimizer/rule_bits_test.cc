@@ -33,7 +33,10 @@ v1::Optimizer Settings(v1::Optimizer::Type type, bool damped) {
   return settings;
 }
 
-float Saturated(float sum) { return std::min(sum, std::numeric_limits<float>::max()); }
+float Saturated(float value) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  return std::clamp(value, -kLargest, kLargest);
+}
 
 // sgd.h, adagrad.h, ftrl.h.
 void Update(const v1::Optimizer& settings, float g, uint64_t examples, Element* e) {
@@ -51,10 +54,10 @@ void Update(const v1::Optimizer& settings, float g, uint64_t examples, Element* 
     const float denominator = std::sqrt(e->s[0]) + epsilon;
     if (denominator > 0) e->w = e->w - rate * h / denominator;
   } else {
-    const float total = static_cast<float>(examples) * g;
+    const float total = Saturated(static_cast<float>(examples) * g);
     const float squares = Saturated(e->s[1] + total * total);
     const float sigma = (std::sqrt(squares) - std::sqrt(e->s[1])) / alpha;
-    e->s[0] = e->s[0] + (total - sigma * e->w);
+    e->s[0] = Saturated(e->s[0] + (total - sigma * e->w));
     e->s[1] = squares;
     const float denominator = (beta + std::sqrt(squares)) / alpha + l2;
     const float shrunk = e->s[0] - (std::signbit(e->s[0]) ? -l1 : l1);

@@ -77,7 +77,7 @@ TEST_CASE("the names of what the server holds") {
   for (int round = 0; round < 100; ++round) {
     const size_t before = Allocations();
     for (const std::string& name : names) {
-      if (held.Find(name) == nullptr) held.Insert(name, 100);
+      if (held.Find(name) == nullptr) held.Insert(name, 100, 4);
     }
     if (round >= 20) allocations += Allocations() - before;
   }
