@@ -16,8 +16,7 @@ using Code = absl::StatusCode;
 
 const std::string kName(16, 'a'), kOther(16, 'b'), kThird(16, 'c');
 
-// What a list of `keys` keys counts for.
-// Of a list in two segments.
+// What a list of `keys` keys in two segments counts for.
 constexpr uint64_t Cost(uint64_t keys) { return 1024 + 8 * keys + 2 * 16; }
 
 // A pull of two segments, with `count` keys in the first and one in the second.
