@@ -30,6 +30,13 @@ absl::Status WithServer(const absl::Status& status, const ServerLink& link) {
                       absl::StrCat("server ", link.address(), ": ", status.message()));
 }
 
+// All rows of a dense table, as of `version`. Thread-safe.
+struct DenseRows {
+  Mutex mutex;
+  std::vector<float> values ABSL_GUARDED_BY(mutex);
+  uint64_t version ABSL_GUARDED_BY(mutex) = 0;
+};
+
 ValueCodec CodecOf(v1::Codec::Values values) {
   // The configuration has no others.
   return FromProto(values).value_or(ValueCodec::kF32);
@@ -135,13 +142,6 @@ struct ParameterClient::Table {
 
   // Memory for what top-k holds back of a sparse table.
   static constexpr size_t kMaxResidualBytes = size_t{1} << 30;
-
-  // All rows of a dense table, as of `version`. Thread-safe.
-  struct DenseRows {
-    Mutex mutex;
-    std::vector<float> values ABSL_GUARDED_BY(mutex);
-    uint64_t version ABSL_GUARDED_BY(mutex) = 0;
-  };
 
   bool uses_rows_again() const { return row_cache.has_value() || dense_rows.has_value(); }
 
