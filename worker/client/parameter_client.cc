@@ -8,14 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/config/duration.h"
-#include "common/rpc/messages.h"
 #include "common/wire/byte_reader.h"
 #include "common/wire/floats.h"
 #include "common/wire/frame.h"
 #include "common/wire/operation.h"
 #include "common/wire/segment.h"
-#include "common/wire/top_k.h"
-#include "common/wire/value_encoder.h"
+#include "common/wire/value_codec.h"
+#include "worker/client/gradient_encoder.h"
 #include "worker/client/row_cache.h"
 
 namespace paramd {
@@ -119,9 +118,9 @@ struct ParameterClient::Table {
   Table(uint32_t index, const v1::TablePlacement& placement, const RowPlanner::Options& options,
         uint64_t row_cache_bytes)
       : spec(placement.spec()),
-        push(CodecOf(spec.push().values())),
         pull(CodecOf(spec.pull().values())),
-        planner(index, placement, options) {
+        planner(index, placement, options),
+        encoder(spec) {
     if (spec.kind() == v1::TableSpec::DENSE) {
       dense_plan = std::make_shared<const RowPlan>(planner.PlanDense());
     }
@@ -132,16 +131,7 @@ struct ParameterClient::Table {
     if (spec.pull().max_age() > 0 && dense_plan != nullptr && bytes <= row_cache_bytes) {
       dense_rows.emplace();
     }
-    if (push != ValueCodec::kTopK) return;
-    if (dense_plan != nullptr) {
-      dense_feedback.emplace(spec.rows(), spec.dim());
-    } else {
-      sparse_feedback.emplace(spec.dim(), kMaxResidualBytes / (spec.dim() * sizeof(float)));
-    }
   }
-
-  // Memory for what top-k holds back of a sparse table.
-  static constexpr size_t kMaxResidualBytes = size_t{1} << 30;
 
   bool uses_rows_again() const { return row_cache.has_value() || dense_rows.has_value(); }
 
@@ -152,16 +142,14 @@ struct ParameterClient::Table {
   }
 
   const v1::TableSpec spec;
-  const ValueCodec push;
   const ValueCodec pull;
   RowPlanner planner;
+  GradientEncoder encoder;
   std::shared_ptr<const RowPlan> dense_plan;
   std::optional<RowCache> row_cache;
   std::optional<DenseRows> dense_rows;
   // Of sparse tables; those that nobody else has are used again.
   std::vector<std::shared_ptr<RowPlan>> plans;
-  std::optional<SparseErrorFeedback> sparse_feedback;
-  std::optional<DenseErrorFeedback> dense_feedback;
 };
 
 class ParameterClient::PullCall final : public Call {
@@ -511,10 +499,11 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
       const RowPlan::Part& part = table.plan->parts[i];
       OutgoingOperation out = prepare(&part, part.server);
       out.operation.table = table.plan->table;
-      out.operation.codec = tables_[table.plan->table]->push;
+      out.operation.codec = tables_[table.plan->table]->encoder.codec();
       out.plan = table.plan;
       out.part = i;
-      Encode(table, part, &out);
+      out.values = tables_[table.plan->table]->encoder.Encode(*table.plan, part, table.values,
+                                                              out.operation.sequence);
       links_.at(part.server)->Send(std::move(out));
       if (operations > kFewOperations) loop_.Advance();
     }
@@ -522,118 +511,6 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
   for (const auto& [server, link] : links_) {
     if (last_part(server) == nullptr) link->Send(prepare(nullptr, server));
   }
-}
-
-void ParameterClient::Gather(const TableGradients& gradients, const RowPlan::Part& part,
-                             float* out) const {
-  const size_t dim = gradients.plan->dim;
-  const float* const values = gradients.values.floats();
-  const absl::Span<const uint32_t> order = gradients.plan->order_of(part);
-  if (dim == 1) {
-    for (size_t i = 0; i < order.size(); ++i) out[i] = values[order[i]];
-    return;
-  }
-  for (const uint32_t row : order) {
-    std::memcpy(out, values + row * dim, dim * sizeof(float));
-    out += dim;
-  }
-}
-
-void ParameterClient::Encode(const TableGradients& gradients, const RowPlan::Part& part,
-                             OutgoingOperation* out) {
-  const RowPlan& plan = *gradients.plan;
-  Table& table = *tables_[plan.table];
-  const ValueCodec codec = table.push;
-  if (codec == ValueCodec::kF32 && plan.sparse) {
-    out->value_bytes = size_t{part.rows} * plan.dim * sizeof(float);
-    Buffer encoded(out->value_bytes);
-    Gather(gradients, part, encoded.floats());
-    out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
-    return;
-  }
-  if (codec == ValueCodec::kF32) {
-    for (const Segment& segment : plan.segments_of(part)) {
-      const size_t size = size_t{segment.rows} * plan.dim * sizeof(float);
-      out->values.push_back(
-          SliceOf(gradients.values, segment.first_row * plan.dim * sizeof(float), size));
-      out->value_bytes += size;
-    }
-    return;
-  }
-  if (plan.sparse || codec == ValueCodec::kTopK) {
-    gathered_.resize(size_t{part.rows} * plan.dim);
-    if (plan.sparse) {
-      Gather(gradients, part, gathered_.data());
-    } else {
-      float* next = gathered_.data();
-      for (const Segment& segment : plan.segments_of(part)) {
-        next = std::copy_n(gradients.values.floats() + segment.first_row * plan.dim,
-                           size_t{segment.rows} * plan.dim, next);
-      }
-    }
-  }
-  if (codec == ValueCodec::kTopK) return EncodeTopK(table, plan, part, out);
-  for (const Segment& segment : plan.segments_of(part)) {
-    out->value_bytes += EncodedSize(codec, {.rows = segment.rows, .dim = plan.dim});
-  }
-  Buffer encoded(out->value_bytes);
-  uint8_t* at = encoded.data();
-  size_t gathered = 0;
-  // Each segment rounds by a seed of its own.
-  uint64_t seed = out->operation.sequence << 16;
-  for (const Segment& segment : plan.segments_of(part)) {
-    const ValueShape shape = {.rows = segment.rows, .dim = plan.dim};
-    const float* const values = plan.sparse
-                                    ? gathered_.data() + gathered
-                                    : gradients.values.floats() + segment.first_row * plan.dim;
-    EncodeValues(codec, shape, absl::MakeConstSpan(values, shape.size()), seed++, at);
-    at += EncodedSize(codec, shape);
-    gathered += shape.size();
-  }
-  out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
-}
-
-// Of the part's gradients in gathered_.
-void ParameterClient::EncodeTopK(Table& table, const RowPlan& plan, const RowPlan::Part& part,
-                                 OutgoingOperation* out) {
-  const double fraction = table.spec.push().fraction();
-  // The positions to send, relative to their segments, and how many each segment has.
-  positions_.clear();
-  std::vector<size_t> kept;
-  size_t base = 0;
-  const auto add = [&](const Segment& segment, absl::Span<const uint32_t> selected) {
-    for (const uint32_t position : selected) positions_.push_back(position);
-    kept.push_back(selected.size());
-    out->value_bytes +=
-        EncodedSize(ValueCodec::kTopK, {.rows = segment.rows, .dim = plan.dim}, selected.size());
-  };
-  const absl::Span<float> gathered = absl::MakeSpan(gathered_);
-  for (const Segment& segment : plan.segments_of(part)) {
-    const size_t size = size_t{segment.rows} * plan.dim;
-    const absl::Span<float> values = gathered.subspan(base, size);
-    if (plan.sparse) {
-      const auto keys =
-          absl::MakeConstSpan(plan.keys).subspan(part.first_row + base / plan.dim, segment.rows);
-      add(segment, table.sparse_feedback->Select(keys, fraction, values));
-    } else {
-      add(segment, table.dense_feedback->Select(segment.first_row, fraction, values));
-    }
-    base += size;
-  }
-  Buffer encoded(out->value_bytes);
-  uint8_t* at = encoded.data();
-  base = 0;
-  size_t first = 0, index = 0;
-  for (const Segment& segment : plan.segments_of(part)) {
-    const ValueShape shape = {.rows = segment.rows, .dim = plan.dim};
-    const size_t count = kept[index++];
-    paramd::EncodeTopK(gathered.subspan(base, shape.size()),
-                       absl::MakeConstSpan(positions_).subspan(first, count), at);
-    at += EncodedSize(ValueCodec::kTopK, shape, count);
-    base += shape.size();
-    first += count;
-  }
-  out->values.push_back(SliceOf(std::move(encoded), 0, out->value_bytes));
 }
 
 uint64_t ParameterClient::bytes_sent() const {

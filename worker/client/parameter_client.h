@@ -15,8 +15,6 @@
 #include "common/base/mutex.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/completion_loop.h"
-#include "common/wire/error_feedback.h"
-#include "common/wire/value_codec.h"
 #include "common/wire/value_decoder.h"
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
@@ -101,8 +99,6 @@ class ParameterClient {
   // One of the free calls, or a new one.
   template <typename T>
   T* NewCall(std::vector<std::unique_ptr<T>> ParameterClient::*free) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Adds the encoded gradients of a part.
-  void Encode(const TableGradients& gradients, const RowPlan::Part& part, OutgoingOperation* out);
   // Sends parts [first, last) of the call's plan.
   void SendPulls(PullCall* call, std::optional<uint64_t> clock, size_t first, size_t last);
   // A plan of a sparse table that nobody uses.
@@ -111,10 +107,6 @@ class ParameterClient {
   // are none.
   std::shared_ptr<const RowPlan> UseAgain(Table& table, std::shared_ptr<const RowPlan> plan,
                                           uint64_t clock, absl::Span<float> values);
-  // Those of a sparse table in the part's order.
-  void Gather(const TableGradients& gradients, const RowPlan::Part& part, float* out) const;
-  void EncodeTopK(Table& table, const RowPlan& plan, const RowPlan::Part& part,
-                  OutgoingOperation* out);
 
   const Options options_;
   CompletionLoop loop_{"client-rpc"};
@@ -123,8 +115,6 @@ class ParameterClient {
   std::map<uint32_t, std::unique_ptr<ServerLink>> links_;
   uint64_t sequence_ = 0;
   // Scratch memory.
-  std::vector<float> gathered_;
-  std::vector<uint32_t> positions_;
   std::vector<const void*> last_parts_;
   std::vector<uint32_t> stale_;
 

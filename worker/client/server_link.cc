@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 
 namespace paramd {
@@ -71,7 +72,9 @@ void ServerLink::Write(const OutgoingOperation& outgoing) {
   }
 
   uint8_t before_values[kMaxBeforeValues];
-  const size_t before_size = WriteBeforeValues(outgoing.value_bytes, before_values);
+  size_t value_bytes = 0;
+  for (const grpc::Slice& slice : outgoing.values) value_bytes += slice.size();
+  const size_t before_size = WriteBeforeValues(value_bytes, before_values);
   WriteBeforeKeys(header_, key_bytes, &before_keys_);
   absl::InlinedVector<grpc::Slice, 6> slices;
   if (key_bytes == 0) {

@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 
-#include "absl/container/inlined_vector.h"
 #include "common/base/mutex.h"
 #include "common/base/ring.h"
 #include "common/base/thread.h"
@@ -21,6 +20,7 @@
 #include "common/wire/key_list_lru.h"
 #include "common/wire/operation.h"
 #include "paramd/v1/parameter.pb.h"
+#include "worker/client/gradient_encoder.h"
 #include "worker/client/row_plan.h"
 
 namespace paramd {
@@ -46,9 +46,7 @@ struct OutgoingOperation {
   // The rows it is about; none: it has no rows.
   std::shared_ptr<const RowPlan> plan;
   uint32_t part = 0;  // of the plan, and for the receiver
-  // Encoded.
-  absl::InlinedVector<grpc::Slice, 2> values;
-  size_t value_bytes = 0;
+  ValueSlices values;
   ReplyReceiver* receiver = nullptr;
 };
 
