@@ -1,24 +1,17 @@
 // How fast the readers are beside what the machine can do with the same bytes: memchr over them in
 // memory, and reading (and decompressing) the file without looking at it. One thread, files in the
 // page cache, medians of 5. MB are 10^6 bytes of text, also where the file is compressed.
-#include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_format.h"
-#include "common/base/clock.h"
-#include "common/base/file.h"
-#include "common/config/flags.h"
+#include "absl/strings/str_cat.h"
 #include "tests/bench/reader_bench_data.h"
+#include "tests/bench/report.h"
 #include "tests/testing/temp_dir.h"
 #include "worker/data/batch_builder.h"
 #include "worker/data/batch_reader.h"
@@ -28,8 +21,6 @@
 
 namespace paramd {
 namespace {
-
-constexpr int kRuns = 5;
 
 struct Input {
   std::string name;
@@ -44,17 +35,6 @@ T Value(absl::StatusOr<T> result) {
   if (result.ok()) return *std::move(result);
   std::cerr << result.status().message() << "\n";
   std::exit(1);
-}
-
-double MedianSeconds(const std::function<void()>& run) {
-  std::vector<double> seconds;
-  for (int i = 0; i < kRuns; ++i) {
-    const absl::Duration begin = Clock::System().SinceBoot();
-    run();
-    seconds.push_back(absl::ToDoubleSeconds(Clock::System().SinceBoot() - begin));
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return seconds[kRuns / 2];
 }
 
 void Expect(uint64_t rows, uint64_t expected) {
@@ -108,42 +88,25 @@ void ReadBatches(const Input& input, const DatasetShape& shape, int batch_rows) 
   Expect(reader->stats().records, input.rows);
 }
 
-// A table on stdout, and the rows for --json.
-class Report {
- public:
-  void Add(const Input& input, const std::string& stage, double seconds, double read_seconds) {
-    const double mb_per_s = static_cast<double>(input.text_bytes) / seconds / 1e6;
-    const double rows_per_s = static_cast<double>(input.rows) / seconds;
-    if (rows_.empty()) {
-      absl::PrintF("%-24s %-12s %10s %12s %10s %10s\n", "input", "stage", "MB/s", "rows/s",
-                   "x memchr", "x read");
-    }
-    absl::PrintF("%-24s %-12s %10.0f %12.0f %10.3f %10.3f\n", input.name, stage, mb_per_s,
-                 rows_per_s, input.memchr_seconds / seconds, read_seconds / seconds);
-    std::fflush(stdout);
-    rows_.push_back({{"input", input.name},
-                     {"stage", stage},
-                     {"mb_per_s", mb_per_s},
-                     {"rows_per_s", rows_per_s},
-                     {"memchr_ratio", input.memchr_seconds / seconds},
-                     {"read_ratio", read_seconds / seconds}});
-  }
-
-  nlohmann::json Json() const { return {{"rows", rows_}}; }
-
- private:
-  nlohmann::json rows_ = nlohmann::json::array();
-};
+void Add(const Input& input, const std::string& stage, double seconds, double read_seconds,
+         Report* report) {
+  report->Add({{"input", input.name},
+               {"stage", stage},
+               {"mb_per_s", static_cast<double>(input.text_bytes) / seconds / 1e6},
+               {"rows_per_s", static_cast<double>(input.rows) / seconds},
+               {"memchr_ratio", input.memchr_seconds / seconds},
+               {"read_ratio", read_seconds / seconds}});
+}
 
 void Measure(const Input& input, Report* report) {
   const DatasetShape shape = Value(ReadDatasetShape(input.data));
   const double read = MedianSeconds([&] { ReadBytes(input); });
-  report->Add(input, "memchr", input.memchr_seconds, read);
-  report->Add(input, "read", read, read);
-  report->Add(input, "parse", MedianSeconds([&] { Parse(input, shape); }), read);
+  Add(input, "memchr", input.memchr_seconds, read, report);
+  Add(input, "read", read, read, report);
+  Add(input, "parse", MedianSeconds([&] { Parse(input, shape); }), read, report);
   for (const int rows : {256, 1024, 4096}) {
-    report->Add(input, absl::StrCat("batch ", rows),
-                MedianSeconds([&] { ReadBatches(input, shape, rows); }), read);
+    Add(input, absl::StrCat("batch ", rows),
+        MedianSeconds([&] { ReadBatches(input, shape, rows); }), read, report);
   }
 }
 
@@ -157,11 +120,7 @@ Input MakeInput(const TempDir& folder, const std::string& name, const std::strin
   return input;
 }
 
-int Main(absl::Span<const std::string> args) {
-  Flags flags("reader_bench", "measures the readers of training data");
-  std::string json;
-  flags.String("json", "FILE", "where to write the figures as JSON", json);
-  if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
+Report MeasureAll() {
   const TempDir folder;
   std::vector<Input> inputs;
   {
@@ -183,15 +142,10 @@ int Main(absl::Span<const std::string> args) {
       MakeInput(folder, "CSV 784 columns", "images.csv", v1::Data::CSV, images, images));
   Report report;
   for (const Input& input : inputs) Measure(input, &report);
-  if (json.empty()) return 0;
-  const absl::Status written = WriteFileAtomically(json, report.Json().dump(2) + "\n");
-  if (!written.ok()) std::cerr << written.message() << "\n";
-  return written.ok() ? 0 : 1;
+  return report;
 }
 
 }  // namespace
 }  // namespace paramd
 
-int main(int argc, char** argv) {
-  return paramd::Main(std::vector<std::string>(argv + 1, argv + argc));
-}
+int main(int argc, char** argv) { return paramd::MeasureAll().Finish(argc, argv); }

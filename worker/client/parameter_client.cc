@@ -15,7 +15,7 @@
 #include "common/wire/segment.h"
 #include "common/wire/value_codec.h"
 #include "worker/client/gradient_encoder.h"
-#include "worker/client/row_cache.h"
+#include "worker/client/kept_rows.h"
 
 namespace paramd {
 namespace {
@@ -28,13 +28,6 @@ absl::Status WithServer(const absl::Status& status, const ServerLink& link) {
   return absl::Status(status.code(),
                       absl::StrCat("server ", link.address(), ": ", status.message()));
 }
-
-// All rows of a dense table, as of `version`. Thread-safe.
-struct DenseRows {
-  Mutex mutex;
-  std::vector<float> values ABSL_GUARDED_BY(mutex);
-  uint64_t version ABSL_GUARDED_BY(mutex) = 0;
-};
 
 ValueCodec CodecOf(v1::Codec::Values values) {
   // The configuration has no others.
@@ -120,34 +113,19 @@ struct ParameterClient::Table {
       : spec(placement.spec()),
         pull(CodecOf(spec.pull().values())),
         planner(index, placement, options),
-        encoder(spec) {
+        encoder(spec),
+        kept(spec, row_cache_bytes) {
     if (spec.kind() == v1::TableSpec::DENSE) {
       dense_plan = std::make_shared<const RowPlan>(planner.PlanDense());
     }
-    if (spec.pull().max_age() > 0 && dense_plan == nullptr && row_cache_bytes > 0) {
-      row_cache.emplace(spec.dim(), row_cache_bytes);
-    }
-    const uint64_t bytes = spec.rows() * spec.dim() * sizeof(float);
-    if (spec.pull().max_age() > 0 && dense_plan != nullptr && bytes <= row_cache_bytes) {
-      dense_rows.emplace();
-    }
-  }
-
-  bool uses_rows_again() const { return row_cache.has_value() || dense_rows.has_value(); }
-
-  // The version of rows that were pulled for step `clock` and answered at the slowest client's
-  // `min_clock`: under asp there is no other bound than the puller's own steps.
-  uint64_t VersionOf(uint64_t clock, uint64_t min_clock) const {
-    return spec.consistency().mode() == v1::Consistency::SSP ? min_clock : clock;
   }
 
   const v1::TableSpec spec;
   const ValueCodec pull;
   RowPlanner planner;
   GradientEncoder encoder;
+  KeptRows kept;
   std::shared_ptr<const RowPlan> dense_plan;
-  std::optional<RowCache> row_cache;
-  std::optional<DenseRows> dense_rows;
   // Of sparse tables; those that nobody else has are used again.
   std::vector<std::shared_ptr<RowPlan>> plans;
 };
@@ -224,16 +202,8 @@ class ParameterClient::PullCall final : public Call {
   }
 
   void Keep() override {
-    if (!clock_.has_value()) return;
-    const uint64_t version = table_->VersionOf(*clock_, min_clock_);
-    if (table_->row_cache.has_value()) {
-      table_->row_cache->Write(plan_->keys, plan_->order, version, values_.data());
-    } else if (table_->dense_rows.has_value()) {
-      MutexLock lock(table_->dense_rows->mutex);
-      if (version < table_->dense_rows->version) return;
-      table_->dense_rows->values.assign(values_.begin(), values_.end());
-      table_->dense_rows->version = version;
-    }
+    if (!clock_.has_value() || !table_->kept.enabled()) return;
+    table_->kept.Write(*plan_, *clock_, min_clock_, values_);
   }
 
   void GiveBack() override {
@@ -396,16 +366,8 @@ std::shared_ptr<const RowPlan> ParameterClient::Plan(uint32_t index,
 std::shared_ptr<const RowPlan> ParameterClient::UseAgain(Table& table,
                                                          std::shared_ptr<const RowPlan> plan,
                                                          uint64_t clock, absl::Span<float> values) {
-  const uint64_t max_age = table.spec.pull().max_age();
-  const uint64_t oldest = clock > max_age ? clock - max_age : 0;
-  if (table.dense_rows.has_value()) {
-    MutexLock lock(table.dense_rows->mutex);
-    if (table.dense_rows->values.empty() || table.dense_rows->version < oldest) return plan;
-    std::copy(table.dense_rows->values.begin(), table.dense_rows->values.end(), values.begin());
-    return nullptr;
-  }
-  table.row_cache->Read(plan->keys, plan->order, oldest, values.data(), &stale_);
-  if (stale_.empty()) return nullptr;
+  if (table.kept.Read(*plan, clock, values.data(), &stale_)) return nullptr;
+  if (!plan->sparse) return plan;
   if (stale_.size() == plan->keys.size()) return plan;
   std::shared_ptr<RowPlan> subset = FreePlan(table);
   table.planner.PlanSubset(*plan, stale_, subset.get());
@@ -415,7 +377,7 @@ std::shared_ptr<const RowPlan> ParameterClient::UseAgain(Table& table,
 void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
                            absl::Span<float> values, Done done) {
   Table& table = *tables_[plan->table];
-  if (clock.has_value() && table.uses_rows_again()) {
+  if (clock.has_value() && table.kept.enabled()) {
     plan = UseAgain(table, std::move(plan), *clock, values);
   }
   if (plan == nullptr || plan->parts.empty()) return done(absl::OkStatus());
@@ -432,7 +394,7 @@ std::shared_ptr<const RowPlan> ParameterClient::PlanAndPull(uint32_t index,
                                                             std::optional<uint64_t> clock,
                                                             absl::Span<float> values, Done done) {
   Table& table = *tables_[index];
-  if (table.dense_plan != nullptr || table.uses_rows_again()) {
+  if (table.dense_plan != nullptr || table.kept.enabled()) {
     std::shared_ptr<const RowPlan> plan = Plan(index, keys);
     Pull(plan, clock, values, std::move(done));
     return plan;
