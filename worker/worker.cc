@@ -207,14 +207,14 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                          session_->Send(std::move(attached));
                          return inbox_.WaitForStart();
                        },
-                   .next_partition =
-                       [this] {
-                         v1::MemberMessage request;
-                         request.mutable_work_request()->set_request(++requests_);
-                         inbox_.ExpectAnswer(requests_);
-                         session_->Send(std::move(request));
-                         return inbox_.WaitForAnswer();
-                       },
+                   .partitions = {.request =
+                                      [this] {
+                                        v1::MemberMessage request;
+                                        request.mutable_work_request()->set_request(++requests_);
+                                        inbox_.ExpectAnswer(requests_);
+                                        session_->Send(std::move(request));
+                                      },
+                                  .take = [this] { return inbox_.WaitForAnswer(); }},
                    .on_partition_done =
                        [this](v1::WorkDone done) {
                          v1::MemberMessage message;

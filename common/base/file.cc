@@ -27,30 +27,9 @@ class Descriptor {
 
   int get() const { return fd_; }
 
-  // Closes now, so that an error is seen. Returns errno or 0.
-  int Close() {
-    const int result = close(fd_);
-    fd_ = -1;
-    return result == 0 ? 0 : errno;
-  }
-
  private:
   int fd_;
 };
-
-absl::Status WriteAndSync(const std::string& path, absl::string_view content) {
-  Descriptor fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (fd.get() < 0) return FileError(errno, "create", path);
-  while (!content.empty()) {
-    const ssize_t written = write(fd.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return FileError(errno, "write", path);
-    content.remove_prefix(static_cast<size_t>(written));
-  }
-  if (fsync(fd.get()) != 0) return FileError(errno, "sync", path);
-  if (const int error = fd.Close(); error != 0) return FileError(error, "close", path);
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -96,17 +75,22 @@ absl::StatusOr<std::string> ReadFileRange(const std::string& path, uint64_t offs
   return content;
 }
 
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) {
-  const std::string temporary = path + ".tmp";
-  absl::Status status = WriteAndSync(temporary, content);
-  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
-    status = FileError(errno, "rename to", path);
+absl::Status WriteInPlace(const std::string& path, absl::string_view content) {
+  int opened = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  const bool is_new = opened < 0 && errno == ENOENT;
+  if (is_new) opened = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  Descriptor fd(opened);
+  if (fd.get() < 0) return FileError(errno, "create", path);
+  uint64_t done = 0;
+  while (done < content.size()) {
+    const ssize_t put =
+        pwrite(fd.get(), content.data() + done, content.size() - done, static_cast<off_t>(done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return FileError(errno, "write", path);
+    done += static_cast<uint64_t>(put);
   }
-  if (!status.ok()) {
-    unlink(temporary.c_str());
-    return status;
-  }
-  return SyncDirectory(DirectoryOf(path));
+  if (fdatasync(fd.get()) != 0) return FileError(errno, "sync", path);
+  return is_new ? SyncDirectory(DirectoryOf(path)) : absl::OkStatus();
 }
 
 absl::Status SyncDirectory(const std::string& directory) {

@@ -22,10 +22,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // Bytes [offset, offset + size) of a file; shorter at its end.
 absl::StatusOr<std::string> ReadFileRange(const std::string& path, uint64_t offset, uint64_t size);
 
-// Replaces `path` by `content` so that after a crash at any point either the old or the new content
-// is there whole: writes path.tmp, syncs it, renames it, syncs the folder. On an error the old
-// content stays.
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
+// Writes `content` durably over the beginning of a file, which is made if there is none; what is
+// behind it stays. After a crash on the way, or an error, the file holds any mixture of old and new
+// (AtomicFileWriter replaces a file as a whole, for several times the cost).
+absl::Status WriteInPlace(const std::string& path, absl::string_view content);
 
 // Makes the names in a folder (after a rename, say) as durable as the files they name.
 absl::Status SyncDirectory(const std::string& directory);

@@ -223,7 +223,7 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       break;
     case v1::MemberMessage::kWorkRequest:
       if (job_.phase() == v1::TRAINING && Admitted(member)) {
-        if (const auto grant = work_.Take(member.record.id())) {
+        if (const auto grant = TakeWork(member)) {
           SendGrant(member, *grant);
           break;
         }

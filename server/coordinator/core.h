@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -20,10 +21,12 @@ namespace paramd {
 // time (it comes in), nor network, nor disk. Not thread-safe; `Coordinator` runs one.
 //
 // A job: WAITING_FOR_MEMBERS until `cluster.servers` shard hosts and the smallest number of workers
-// are there and a worker has declared the tables; then TRAINING, epoch after epoch; an epoch ends
-// when every partition is done and every worker is idle (so has left the clocks and all its pushes
-// are acknowledged); after some epochs and after the last, EVALUATING on one worker; then SAVING;
-// DONE.
+// are there and a worker has declared the tables; then TRAINING, epoch after epoch; after some
+// epochs and after the last, EVALUATING on one worker; then SAVING; DONE. Workers run from one
+// epoch into the next, at most one ahead, where nothing stands between the two. Before an
+// evaluation, before the model is saved, and between epochs in stripes, an epoch ends only when
+// every partition is done and every worker is idle (so has left the clocks and all its pushes are
+// acknowledged).
 class CoordinatorCore {
  public:
   struct Send {
@@ -86,6 +89,12 @@ class CoordinatorCore {
   void HandOutWork();
   // Lets those that are attached begin, once nobody is on the way.
   void StartAttached();
+  // Work for a worker, from the next epoch when this one has none left and needs no end first.
+  std::optional<WorkQueue::Grant> TakeWork(const Member& worker);
+  // Whether there is work of this epoch, done or not.
+  bool HasBegun(uint32_t epoch) const;
+  bool EvaluationFollows(uint32_t epoch) const;
+  void AddEpoch(uint32_t epoch);
   void StartEpoch(uint32_t epoch);
   void EndEpoch(absl::Duration now);
   void AfterEvaluation(absl::Duration now);

@@ -29,7 +29,9 @@ void CoordinatorCore::Proceed(absl::Duration now) {
   while (job_.phase() == v1::TRAINING || job_.phase() == v1::EVALUATING) {
     HandOutWork();
     StartAttached();
-    if (!work_.AllDone() || !AllWorkersIdle() || !ViewApplied()) return;
+    if (!work_.Of(job_.epoch()).AllDone()) return;
+    // Unless the next epoch is under way, the parameters have to come to rest.
+    if (!HasBegun(job_.epoch() + 1) && (!AllWorkersIdle() || !ViewApplied())) return;
     if (job_.phase() == v1::TRAINING) {
       EndEpoch(now);
     } else {
@@ -82,9 +84,8 @@ void CoordinatorCore::TryStart(absl::Duration now) {
 
 void CoordinatorCore::HandOutWork() {
   for (Member* worker : membership_.Live(v1::WORKER)) {
-    if (!work_.HasPending()) return;
     if (!worker->record.idle() || worker->connection == 0 || !Admitted(*worker)) continue;
-    if (const auto grant = work_.Take(worker->record.id())) {
+    if (const auto grant = TakeWork(*worker)) {
       worker->record.set_idle(false);
       if (job_.phase() == v1::TRAINING) {
         worker->record.set_starting(v1::MemberRecord::ATTACHING);
@@ -93,6 +94,15 @@ void CoordinatorCore::HandOutWork() {
       SendGrant(*worker, *grant);
     }
   }
+}
+
+std::optional<WorkQueue::Grant> CoordinatorCore::TakeWork(const Member& worker) {
+  const uint32_t next = job_.epoch() + 1;
+  if (!work_.HasPending() && job_.phase() == v1::TRAINING && next <= config_.data().epochs() &&
+      !HasBegun(next) && !UsesStripes(config_) && !EvaluationFollows(job_.epoch())) {
+    AddEpoch(next);
+  }
+  return work_.Take(worker.record.id());
 }
 
 void CoordinatorCore::StartAttached() {
@@ -108,8 +118,20 @@ void CoordinatorCore::StartAttached() {
   }
 }
 
+bool CoordinatorCore::HasBegun(uint32_t epoch) const { return work_.Of(epoch).items > 0; }
+
+bool CoordinatorCore::EvaluationFollows(uint32_t epoch) const {
+  const uint32_t every = config_.data().eval_every();
+  return !eval_.empty() && (epoch >= config_.data().epochs() || (every > 0 && epoch % every == 0));
+}
+
 void CoordinatorCore::StartEpoch(uint32_t epoch) {
   job_.set_epoch(epoch);
+  if (!HasBegun(epoch)) AddEpoch(epoch);
+  ++revision_;
+}
+
+void CoordinatorCore::AddEpoch(uint32_t epoch) {
   const uint64_t seed =
       config_.data().shuffle() ? CounterRandom(config_.model().seed(), epoch, 0) | 1 : 0;
   // A stripe for every worker that can begin now.
@@ -118,16 +140,14 @@ void CoordinatorCore::StartEpoch(uint32_t epoch) {
     return worker->record.idle() && worker->connection != 0;
   });
   const size_t items = UsesStripes(config_) ? std::max<size_t>(ready, 1) : train_.size();
-  work_.Start(static_cast<uint32_t>(items), UsesStripes(config_) ? 0 : seed);
-  ++revision_;
+  work_.Add(epoch, static_cast<uint32_t>(items), UsesStripes(config_) ? 0 : seed);
 }
 
 void CoordinatorCore::EndEpoch(absl::Duration now) {
-  const uint64_t records = work_.Records();
-  const uint64_t bad = work_.BadRecords();
+  const auto [items, completed, records, bad] = work_.Of(job_.epoch());
   finished_records_ += records;
   job_.set_bad_records(job_.bad_records() + bad);
-  work_.Start(0, 0);
+  work_.Remove(job_.epoch());
   const double allowed = config_.data().on_bad_record().max_fraction();
   if (bad > 0 && static_cast<double>(bad) > allowed * static_cast<double>(records + bad)) {
     Finish(v1::FAILED,
@@ -141,18 +161,16 @@ void CoordinatorCore::EndEpoch(absl::Duration now) {
     Finish(v1::FAILED, "the training files hold no record", kExitBadData, now);
     return;
   }
-  const bool last = job_.epoch() >= config_.data().epochs();
-  const uint32_t every = config_.data().eval_every();
-  if (!eval_.empty() && (last || (every > 0 && job_.epoch() % every == 0))) {
+  if (EvaluationFollows(job_.epoch())) {
     ChangePhase(v1::EVALUATING, now);
-    work_.Start(1, 0);
-    ++revision_;
+    work_.Add(job_.epoch(), 1, 0);
     return;
   }
   AfterEvaluation(now);
 }
 
 void CoordinatorCore::AfterEvaluation(absl::Duration now) {
+  work_.Remove(job_.epoch());
   if (job_.epoch() < config_.data().epochs()) {
     ChangePhase(v1::TRAINING, now);
     StartEpoch(job_.epoch() + 1);
@@ -219,7 +237,7 @@ void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& gr
   v1::CoordinatorMessage message;
   v1::WorkGrant& work = *message.mutable_work_grant();
   work.set_lease(grant.lease);
-  work.set_epoch(job_.epoch());
+  work.set_epoch(grant.epoch);
   work.set_attempt(grant.attempt);
   if (job_.phase() == v1::EVALUATING) {
     work.set_kind(v1::WorkGrant::EVALUATE);
@@ -230,7 +248,7 @@ void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& gr
       v1::Partition& partition = *work.add_partitions();
       partition = file;
       partition.set_stripe(grant.partition);
-      partition.set_stripes(static_cast<uint32_t>(work_.state().items_size()));
+      partition.set_stripes(work_.Of(grant.epoch).items);
     }
   } else {
     work.set_kind(v1::WorkGrant::TRAIN);
@@ -267,7 +285,8 @@ void CoordinatorCore::BroadcastView() {
 }
 
 uint64_t CoordinatorCore::ExamplesSoFar() const {
-  uint64_t examples = finished_records_ + work_.Records();
+  uint64_t examples =
+      finished_records_ + work_.Of(job_.epoch()).records + work_.Of(job_.epoch() + 1).records;
   for (const Member& member : membership_.members()) {
     const uint64_t seen = member.worker_report.examples();
     if (member.live() && seen > member.completed_records) {
@@ -287,8 +306,8 @@ double CoordinatorCore::Progress() const {
     const double per_epoch = static_cast<double>(finished_records_) / epochs_before;
     current = static_cast<double>(ExamplesSoFar() - finished_records_) / per_epoch;
   } else {
-    current = static_cast<double>(work_.Count(v1::WorkItem::COMPLETED)) /
-              static_cast<double>(work_.state().items_size());
+    const WorkQueue::Totals epoch = work_.Of(job_.epoch());
+    current = static_cast<double>(epoch.completed) / static_cast<double>(epoch.items);
   }
   return (epochs_before + std::min(current, 1.0)) / job_.epochs();
 }

@@ -134,8 +134,8 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
   const bool running = job_.state() == v1::RUNNING;
   const double training_seconds =
       absl::ToDoubleSeconds(training_time_ + (training ? in_phase : absl::ZeroDuration()));
-  job.set_partitions(training ? work_.state().items_size() : 0);
-  job.set_partitions_done(training ? work_.Count(v1::WorkItem::COMPLETED) : 0);
+  job.set_partitions(training ? work_.Of(job_.epoch()).items : 0);
+  job.set_partitions_done(training ? work_.Of(job_.epoch()).completed : 0);
   job.set_examples(ExamplesSoFar());
   job.set_progress(job_.state() == v1::SUCCEEDED ? 1 : Progress());
   job.set_seconds(

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
@@ -16,20 +17,44 @@ namespace paramd {
 namespace {
 
 constexpr absl::string_view kMagic = "PARAMDS1";
-constexpr size_t kHeaderBytes = 20;
+constexpr size_t kCrcAt = 24, kHeaderBytes = 28;
+// Files grow in such steps, so that most writes change nothing but blocks that the file has.
+constexpr size_t kBlockBytes = 4096;
 
-std::string VersionBytes(uint64_t version) {
-  std::string bytes(sizeof(version), '\0');
-  std::memcpy(bytes.data(), &version, sizeof(version));
+template <typename T>
+std::string Bytes(T number) {
+  std::string bytes(sizeof(number), '\0');
+  std::memcpy(bytes.data(), &number, sizeof(number));
   return bytes;
 }
 
+template <typename T>
+T NumberAt(absl::string_view bytes, size_t offset) {
+  T number;
+  std::memcpy(&number, bytes.data() + offset, sizeof(number));
+  return number;
+}
+
 std::string Serialize(uint64_t version, absl::string_view data) {
-  const std::string covered = absl::StrCat(VersionBytes(version), data);
-  const uint32_t crc = Crc32c(covered);
-  std::string crc_bytes(sizeof(crc), '\0');
-  std::memcpy(crc_bytes.data(), &crc, sizeof(crc));
-  return absl::StrCat(kMagic, VersionBytes(version), crc_bytes, data);
+  const std::string head = absl::StrCat(kMagic, Bytes(version), Bytes(uint64_t{data.size()}));
+  std::string content = absl::StrCat(head, Bytes(Crc32c(absl::StrCat(head, data))), data);
+  content.resize((content.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes);
+  return content;
+}
+
+// None: `content` is not whole.
+std::optional<Store::Value> Parse(absl::string_view content) {
+  if (content.size() < kHeaderBytes || content.substr(0, kMagic.size()) != kMagic) {
+    return std::nullopt;
+  }
+  const auto size = NumberAt<uint64_t>(content, 16);
+  if (size > content.size() - kHeaderBytes) return std::nullopt;
+  const absl::string_view data = content.substr(kHeaderBytes, size);
+  if (NumberAt<uint32_t>(content, kCrcAt) !=
+      Crc32c(absl::StrCat(content.substr(0, kCrcAt), data))) {
+    return std::nullopt;
+  }
+  return Store::Value{.version = NumberAt<uint64_t>(content, 8), .data = std::string(data)};
 }
 
 }  // namespace
@@ -50,8 +75,8 @@ absl::StatusOr<std::unique_ptr<FileStore>> FileStore::Open(const std::string& di
 
 FileStore::~FileStore() { close(lock_fd_); }
 
-std::string FileStore::PathOf(absl::string_view key) const {
-  return JoinPath(directory_, absl::StrCat(key, ".state"));
+std::string FileStore::PathOf(absl::string_view key, uint64_t version) const {
+  return JoinPath(directory_, absl::StrCat(key, ".", version % 2, ".state"));
 }
 
 absl::StatusOr<Store::Value> FileStore::Get(absl::string_view key) {
@@ -60,36 +85,41 @@ absl::StatusOr<Store::Value> FileStore::Get(absl::string_view key) {
 }
 
 absl::StatusOr<Store::Value> FileStore::Read(absl::string_view key) {
-  const std::string path = PathOf(key);
-  absl::StatusOr<std::string> content = ReadFile(path);
-  if (absl::IsNotFound(content.status())) return Value{};
-  RETURN_IF_ERROR(content.status());
-  const absl::string_view bytes = *content;
-  Value value;
-  uint32_t crc = 0;
-  if (bytes.size() >= kHeaderBytes) {
-    std::memcpy(&value.version, bytes.data() + 8, sizeof(value.version));
-    std::memcpy(&crc, bytes.data() + 16, sizeof(crc));
-    value.data = std::string(bytes.substr(kHeaderBytes));
+  Value newest;
+  int files = 0;
+  for (const uint64_t parity : {0, 1}) {
+    const absl::StatusOr<std::string> content = ReadFile(PathOf(key, parity));
+    if (absl::IsNotFound(content.status())) continue;
+    RETURN_IF_ERROR(content.status());
+    ++files;
+    std::optional<Value> value = Parse(*content);
+    if (value.has_value() && value->version > newest.version) newest = *std::move(value);
   }
-  if (bytes.size() < kHeaderBytes || bytes.substr(0, 8) != kMagic ||
-      crc != Crc32c(absl::StrCat(VersionBytes(value.version), value.data))) {
-    return absl::DataLossError(absl::StrCat(path, " is damaged; remove the folder ", directory_,
+  // Alone, it is the first version, whose writing was cut short.
+  if (files == 2 && newest.version == 0) {
+    return absl::DataLossError(absl::StrCat(PathOf(key, 0), " and ", PathOf(key, 1),
+                                            " are damaged; remove the folder ", directory_,
                                             " to start without its state"));
   }
-  return value;
+  versions_[std::string(key)] = newest.version;
+  return newest;
 }
 
 absl::StatusOr<uint64_t> FileStore::CompareAndSwap(absl::string_view key, uint64_t expected_version,
                                                    absl::string_view data) {
   MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(const Value current, Read(key));
-  if (current.version != expected_version) {
-    return absl::AbortedError(
-        absl::StrCat(PathOf(key), " is at version ", current.version, ", not ", expected_version));
+  auto current = versions_.find(std::string(key));
+  if (current == versions_.end()) {
+    RETURN_IF_ERROR(Read(key).status());
+    current = versions_.find(std::string(key));
   }
-  RETURN_IF_ERROR(WriteFileAtomically(PathOf(key), Serialize(expected_version + 1, data)));
-  return expected_version + 1;
+  if (current->second != expected_version) {
+    return absl::AbortedError(absl::StrCat(key, " in ", directory_, " is at version ",
+                                           current->second, ", not ", expected_version));
+  }
+  const uint64_t version = expected_version + 1;
+  RETURN_IF_ERROR(WriteInPlace(PathOf(key, version), Serialize(version, data)));
+  return current->second = version;
 }
 
 }  // namespace paramd

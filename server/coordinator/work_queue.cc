@@ -7,8 +7,18 @@
 #include "common/base/random.h"
 
 namespace paramd {
+namespace {
 
-void WorkQueue::Start(uint32_t partitions, uint64_t order_seed) {
+WorkQueue::Grant GrantOf(const v1::WorkItem& item) {
+  return {.lease = item.lease(),
+          .epoch = item.epoch(),
+          .partition = item.partition(),
+          .attempt = item.attempts()};
+}
+
+}  // namespace
+
+void WorkQueue::Add(uint32_t epoch, uint32_t partitions, uint64_t order_seed) {
   std::vector<uint32_t> order(partitions);
   for (uint32_t i = 0; i < partitions; ++i) order[i] = i;
   if (order_seed != 0) {
@@ -16,12 +26,19 @@ void WorkQueue::Start(uint32_t partitions, uint64_t order_seed) {
     Random random(order_seed);
     for (uint32_t i = partitions; i > 1; --i) std::swap(order[i - 1], order[random.NextBelow(i)]);
   }
-  state_.clear_items();
   for (const uint32_t partition : order) {
     v1::WorkItem& item = *state_.add_items();
+    item.set_epoch(epoch);
     item.set_state(v1::WorkItem::PENDING);
     item.set_partition(partition);
   }
+}
+
+void WorkQueue::Remove(uint32_t epoch) {
+  auto& items = *state_.mutable_items();
+  items.erase(std::remove_if(items.begin(), items.end(),
+                             [epoch](const v1::WorkItem& item) { return item.epoch() == epoch; }),
+              items.end());
 }
 
 std::optional<WorkQueue::Grant> WorkQueue::Take(uint32_t worker) {
@@ -32,7 +49,7 @@ std::optional<WorkQueue::Grant> WorkQueue::Take(uint32_t worker) {
     item.set_attempts(item.attempts() + 1);
     item.set_lease(state_.leases());
     item.set_worker(worker);
-    return Grant{.lease = item.lease(), .partition = item.partition(), .attempt = item.attempts()};
+    return GrantOf(item);
   }
   return std::nullopt;
 }
@@ -41,8 +58,7 @@ std::vector<WorkQueue::Grant> WorkQueue::HeldBy(uint32_t worker) const {
   std::vector<Grant> held;
   for (const v1::WorkItem& item : state_.items()) {
     if (item.state() != v1::WorkItem::GRANTED || item.worker() != worker) continue;
-    held.push_back(
-        {.lease = item.lease(), .partition = item.partition(), .attempt = item.attempts()});
+    held.push_back(GrantOf(item));
   }
   // In the order they were given.
   std::sort(held.begin(), held.end(),
@@ -75,28 +91,22 @@ int WorkQueue::Release(uint32_t worker) {
   return released;
 }
 
-bool WorkQueue::AllDone() const {
-  return Count(v1::WorkItem::COMPLETED) == static_cast<uint64_t>(state_.items_size());
+bool WorkQueue::HasPending() const {
+  return std::any_of(state_.items().begin(), state_.items().end(), [](const v1::WorkItem& item) {
+    return item.state() == v1::WorkItem::PENDING;
+  });
 }
 
-bool WorkQueue::HasPending() const { return Count(v1::WorkItem::PENDING) > 0; }
-
-uint64_t WorkQueue::Count(v1::WorkItem::State state) const {
-  uint64_t count = 0;
-  for (const v1::WorkItem& item : state_.items()) count += item.state() == state;
-  return count;
-}
-
-uint64_t WorkQueue::Records() const {
-  uint64_t records = 0;
-  for (const v1::WorkItem& item : state_.items()) records += item.records();
-  return records;
-}
-
-uint64_t WorkQueue::BadRecords() const {
-  uint64_t records = 0;
-  for (const v1::WorkItem& item : state_.items()) records += item.bad_records();
-  return records;
+WorkQueue::Totals WorkQueue::Of(uint32_t epoch) const {
+  Totals totals;
+  for (const v1::WorkItem& item : state_.items()) {
+    if (item.epoch() != epoch) continue;
+    ++totals.items;
+    totals.completed += item.state() == v1::WorkItem::COMPLETED;
+    totals.records += item.records();
+    totals.bad_records += item.bad_records();
+  }
+  return totals;
 }
 
 }  // namespace paramd

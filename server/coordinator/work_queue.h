@@ -7,9 +7,9 @@
 
 namespace paramd {
 
-// The work of one epoch (or one evaluation): each item is done by one worker at a time, and its
-// completion is accepted once. Pure: knows neither time nor network; the coordinator says when a
-// worker's lease is over. Not thread-safe.
+// The work of the epochs under way (or of one evaluation): each item is done by one worker at a
+// time, and its completion is accepted once. Pure: knows neither time nor network; the coordinator
+// says when a worker's lease is over. Not thread-safe.
 class WorkQueue {
  public:
   // Nothing to do.
@@ -17,12 +17,15 @@ class WorkQueue {
   // Goes on where a stored queue stopped.
   explicit WorkQueue(v1::WorkQueueState state) : state_(std::move(state)) {}
 
-  // Replaces the items by the partitions 0 .. partitions - 1, in an order drawn from `order_seed`;
-  // 0 keeps the order.
-  void Start(uint32_t partitions, uint64_t order_seed);
+  // Adds the partitions 0 .. partitions - 1 of an epoch behind what is there, in an order drawn
+  // from `order_seed`; 0 keeps the order.
+  void Add(uint32_t epoch, uint32_t partitions, uint64_t order_seed);
+  // Forgets the items of an epoch.
+  void Remove(uint32_t epoch);
 
   struct Grant {
     uint64_t lease = 0;
+    uint32_t epoch = 0;
     uint32_t partition = 0;
     // From 1.
     uint32_t attempt = 0;
@@ -41,12 +44,18 @@ class WorkQueue {
   // items.
   int Release(uint32_t worker);
 
-  bool AllDone() const;
   bool HasPending() const;
-  uint64_t Count(v1::WorkItem::State state) const;
-  // Over the completed items.
-  uint64_t Records() const;
-  uint64_t BadRecords() const;
+  // Of the items of one epoch.
+  struct Totals {
+    uint32_t items = 0;
+    uint32_t completed = 0;
+    // Over the completed ones.
+    uint64_t records = 0;
+    uint64_t bad_records = 0;
+
+    bool AllDone() const { return completed == items; }
+  };
+  Totals Of(uint32_t epoch) const;
 
   const v1::WorkQueueState& state() const { return state_; }
 

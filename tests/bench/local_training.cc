@@ -102,12 +102,12 @@ class LocalTrainer final : public ParameterSource {
   absl::StatusOr<uint64_t> Train() {
     ASSIGN_OR_RETURN(std::vector<v1::WorkGrant> work, Work());
     size_t granted = 1;
-    const auto next = [&]() -> std::optional<v1::WorkGrant> {
+    const auto take = [&]() -> std::optional<v1::WorkGrant> {
       if (granted == work.size()) return std::nullopt;
       return work[granted++];
     };
     BatchPipeline pipeline(config_.data(), shape_, config_.worker().prefetch_batches(),
-                           work.front(), next);
+                           work.front(), {.request = [] {}, .take = take});
     uint64_t examples = 0;
     while (true) {
       ASSIGN_OR_RETURN(std::optional<BatchPipeline::Item> item, pipeline.Pop());

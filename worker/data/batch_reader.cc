@@ -1,5 +1,6 @@
 #include "worker/data/batch_reader.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -56,6 +57,11 @@ absl::StatusOr<bool> BatchReader::Next(int max_rows, Batch* batch) {
   }
   builder_.Finish();
   return batch->rows() > 0;
+}
+
+uint64_t BatchReader::BytesLeft() const {
+  if (next_partition_ < partitions_.size()) return std::numeric_limits<uint64_t>::max();
+  return records_ == nullptr ? 0 : records_->BytesLeft();
 }
 
 absl::StatusOr<bool> BatchReader::NextRecord() {

@@ -43,6 +43,10 @@ class BatchReader {
   // and bad, and the batches of the other stripes are passed over without being parsed.
   absl::StatusOr<bool> Next(int max_rows, Batch* batch);
 
+  // Bytes of the last partition that are not read yet; as many as can be while it is not the
+  // current one or its end is not known.
+  uint64_t BytesLeft() const;
+
   const ReadStats& stats() const { return stats_; }
 
  private:

@@ -21,6 +21,7 @@ absl::StatusOr<bool> LineSplitter::ReadBlock() {
   if (buffer_.size() - end_ < (options_.block_bytes + 1) / 2) buffer_.resize(2 * buffer_.size());
   ASSIGN_OR_RETURN(const size_t got, source_->Read(absl::MakeSpan(buffer_).subspan(end_)));
   end_ += got;
+  read_ += got;
   return got > 0;
 }
 

@@ -34,6 +34,8 @@ class LineSplitter {
   bool too_long() const { return too_long_; }
   // Number of the line in the stream, from 1.
   uint64_t number() const { return number_; }
+  // Bytes of the stream up to the end of the line.
+  uint64_t consumed() const { return read_ - (end_ - begin_); }
 
  private:
   // Makes room and reads a block behind what is there. False at the end of the source.
@@ -43,7 +45,8 @@ class LineSplitter {
   const Options options_;
   const std::unique_ptr<ByteSource> source_;
   std::vector<char> buffer_;
-  size_t begin_ = 0;  // bytes [begin_, end_) of the buffer are read and not yet taken
+  uint64_t read_ = 0;  // bytes of the source
+  size_t begin_ = 0;   // bytes [begin_, end_) of the buffer are read and not yet taken
   size_t end_ = 0;
   absl::string_view line_;
   bool too_long_ = false;

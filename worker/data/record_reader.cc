@@ -1,6 +1,7 @@
 #include "worker/data/record_reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -54,6 +55,7 @@ RecordReader::RecordReader(const v1::Data& data, const v1::Partition& partition,
                            std::unique_ptr<ByteSource> source, std::unique_ptr<LineParser> parser)
     : file_(partition.file()),
       begin_(partition.begin()),
+      end_(partition.end()),
       has_header_(partition.begin() == 0 && data.format() == v1::Data::CSV && data.csv().header()),
       fail_on_bad_record_(data.on_bad_record().action() == v1::OnBadRecord::FAIL),
       parser_(std::move(parser)),
@@ -87,6 +89,10 @@ absl::Status RecordReader::Parse(BatchBuilder* builder, ReadStats* stats) {
   if (fail_on_bad_record_) return absl::InvalidArgumentError(message);
   stats->bad_record_examples.push_back(message);
   return absl::OkStatus();
+}
+
+uint64_t RecordReader::BytesLeft() const {
+  return end_ == 0 ? std::numeric_limits<uint64_t>::max() : end_ - begin_ - lines_.consumed();
 }
 
 absl::StatusOr<uint64_t> RecordReader::LineNumber() {

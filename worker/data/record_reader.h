@@ -45,6 +45,9 @@ class RecordReader {
   // data.on_bad_record.action is FAIL, INVALID_ARGUMENT: "file:line: what is wrong".
   absl::Status Parse(BatchBuilder* builder, ReadStats* stats);
 
+  // Bytes of the partition behind the current line; as many as can be when its end is not known.
+  uint64_t BytesLeft() const;
+
  private:
   RecordReader(const v1::Data& data, const v1::Partition& partition,
                std::unique_ptr<ByteSource> source, std::unique_ptr<LineParser> parser);
@@ -54,6 +57,7 @@ class RecordReader {
 
   const std::string file_;
   const uint64_t begin_;  // byte of the file
+  const uint64_t end_;    // 0: its end
   const bool has_header_;
   const bool fail_on_bad_record_;
   const std::unique_ptr<LineParser> parser_;

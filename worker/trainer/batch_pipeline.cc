@@ -5,13 +5,21 @@
 #include "common/base/status_macros.h"
 
 namespace paramd {
+namespace {
+
+// The next partition is requested when so much text of the current one is left: about what is
+// parsed while a request is answered. Nobody else gets a partition that is waiting here, so no
+// earlier.
+constexpr uint64_t kRequestAtBytesLeft = uint64_t{4} << 20;
+
+}  // namespace
 
 BatchPipeline::BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
-                             v1::WorkGrant first, NextPartition next)
+                             v1::WorkGrant first, Partitions partitions)
     : data_(data),
       shape_(shape),
       capacity_(capacity),
-      next_(std::move(next)),
+      partitions_(std::move(partitions)),
       thread_("reader", [this, first = std::move(first)] { Run(first); }) {}
 
 BatchPipeline::~BatchPipeline() {
@@ -61,7 +69,7 @@ void BatchPipeline::Run(v1::WorkGrant grant) {
       MutexLock lock(mutex_);
       if (stopping_) break;
     }
-    current = next_();
+    current = partitions_.take();
   }
   MutexLock lock(mutex_);
   // Whatever is wrong with a file is wrong with the data.
@@ -74,7 +82,12 @@ absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
   ASSIGN_OR_RETURN(
       const std::unique_ptr<BatchReader> reader,
       BatchReader::Open(data_, shape_, {grant.partitions().begin(), grant.partitions().end()}));
+  bool requested = false;
   while (true) {
+    if (!requested && reader->BytesLeft() <= kRequestAtBytesLeft) {
+      partitions_.request();
+      requested = true;
+    }
     std::unique_ptr<Batch> batch = FreeBatch();
     ASSIGN_OR_RETURN(const bool more,
                      reader->Next(static_cast<int>(data_.batch_size()), batch.get()));
@@ -84,6 +97,7 @@ absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
       return absl::OkStatus();
     }
   }
+  if (!requested) partitions_.request();
   Push({.batch = nullptr, .lease = grant.lease(), .stats = reader->stats()});
   return absl::OkStatus();
 }

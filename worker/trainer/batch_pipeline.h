@@ -22,13 +22,18 @@ namespace paramd {
 // batches ready. Thread-safe; meant for one consumer.
 class BatchPipeline {
  public:
-  // The next partition after the current one; blocks. None: there is no more for now. Called from
-  // the pipeline's thread.
-  using NextPartition = std::function<std::optional<v1::WorkGrant>()>;
+  // Where partitions come from. Called from the pipeline's thread, `take` after each `request`.
+  struct Partitions {
+    // Asks for the next partition; called before the end of the current one, as an answer takes
+    // its time.
+    std::function<void()> request;
+    // What was asked for; blocks. None: there is no more for now.
+    std::function<std::optional<v1::WorkGrant>()> take;
+  };
 
   BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
-                v1::WorkGrant first, NextPartition next);
-  // Stops reading. `next` must return once the pipeline is to end; the caller sees to that before.
+                v1::WorkGrant first, Partitions partitions);
+  // Stops reading. `take` must return once the pipeline is to end; the caller sees to that before.
   ~BatchPipeline();
 
   // A batch, or, with `batch` null, the end of the partition of `lease`.
@@ -47,6 +52,7 @@ class BatchPipeline {
 
  private:
   void Run(v1::WorkGrant grant);
+  // Reads a partition and requests the next one on the way.
   absl::Status ReadPartition(const v1::WorkGrant& grant);
   std::unique_ptr<Batch> FreeBatch();
   // False when the pipeline is stopped.
@@ -56,7 +62,7 @@ class BatchPipeline {
   const v1::Data data_;
   const DatasetShape shape_;
   const size_t capacity_;
-  const NextPartition next_;
+  const Partitions partitions_;
 
   Mutex mutex_;
   CondVar changed_;

@@ -78,14 +78,15 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
       pushes_(tables_.size()) {}
 
 absl::Status Trainer::Train(const v1::WorkGrant& first) {
-  ASSIGN_OR_RETURN(clock_, client_.Attach());
-  progress_.SetClock(clock_);
-  if (!callbacks_.wait_for_start()) return absl::CancelledError("the job has ended");
-  progress_.SetActivity("training");
   tracker_ = std::make_shared<StepTracker>(callbacks_.on_partition_done);
   {
+    // Reads while the clocks are joined.
     BatchPipeline pipeline(config_.data(), shape_, config_.worker().prefetch_batches(), first,
-                           callbacks_.next_partition);
+                           callbacks_.partitions);
+    ASSIGN_OR_RETURN(clock_, client_.Attach());
+    progress_.SetClock(clock_);
+    if (!callbacks_.wait_for_start()) return absl::CancelledError("the job has ended");
+    progress_.SetActivity("training");
     RETURN_IF_ERROR(RunSteps(pipeline));
   }
   client_.Wait([this] { return tracker_->MayGoOn(0); });

@@ -27,7 +27,7 @@ class Trainer {
     // False: the job has ended.
     std::function<bool()> wait_for_start;
     // As of BatchPipeline.
-    BatchPipeline::NextPartition next_partition;
+    BatchPipeline::Partitions partitions;
     // A partition is done; may come from another thread.
     std::function<void(v1::WorkDone)> on_partition_done;
   };
@@ -36,7 +36,7 @@ class Trainer {
   Trainer(const v1::Config& config, const DatasetShape& shape, Model& model,
           ParameterClient& client, Progress& progress, Callbacks callbacks);
 
-  // Joins the clocks, trains on `first` and whatever `next_partition` gives, and leaves the clocks
+  // Joins the clocks, trains on `first` and whatever `partitions` gives, and leaves the clocks
   // when all pushes are acknowledged. DATA_LOSS: data that cannot be read or used. Otherwise the
   // error of a server.
   absl::Status Train(const v1::WorkGrant& first);

@@ -159,6 +159,7 @@ class Cluster {
         closed_[close->connection] = close->status;
       } else if (auto* send = std::get_if<CoordinatorCore::Send>(&action)) {
         const v1::CoordinatorMessage& message = send->message;
+        if (message.has_welcome()) numbers_[send->connection] = message.welcome().received();
         if (message.has_work_grant()) grants_[send->connection].push_back(message.work_grant());
         starts_[send->connection] += message.has_start();
         if (message.has_no_work()) {
@@ -198,8 +199,8 @@ struct Small {
     cluster.Applied(server);
   }
 
-  // The worker does all partitions of the epoch that has begun.
-  void DoEpoch(int partitions) {
+  // The worker does so many partitions, after which there are no more for now.
+  void DoPartitions(int partitions) {
     std::optional<v1::WorkGrant> grant = cluster.Grant(worker);
     REQUIRE(grant.has_value());
     for (int i = 1; i < partitions; ++i) {

@@ -51,10 +51,10 @@ TEST_CASE("epochs follow one another, evaluation in between and at the end, then
   config.mutable_output()->set_model("/m");
   Small small(config, 3, 1);
   Cluster& cluster = small.cluster;
-  small.DoEpoch(3);
-  CHECK(cluster.Job().epoch() == 2);
-  small.DoEpoch(3);
+  // The second epoch follows the first without a stop.
+  small.DoPartitions(6);
   CHECK(cluster.Job().phase() == v1::EVALUATING);
+  CHECK(cluster.Job().epoch() == 2);
   v1::WorkGrant grant = *cluster.Grant(small.worker);
   CHECK(grant.kind() == v1::WorkGrant::EVALUATE);
   CHECK(grant.partitions_size() == 1);
@@ -64,8 +64,7 @@ TEST_CASE("epochs follow one another, evaluation in between and at the end, then
   CHECK(cluster.Job().phase() == v1::TRAINING);
   CHECK(cluster.Job().epoch() == 3);
   CHECK(cluster.Job().evaluations(0).metrics().auc() == 0.75);
-  small.DoEpoch(3);
-  small.DoEpoch(3);
+  small.DoPartitions(6);
   grant = *cluster.Grant(small.worker);
   cluster.Done(small.worker, grant.lease());
   cluster.Idle(small.worker);
@@ -79,11 +78,52 @@ TEST_CASE("epochs follow one another, evaluation in between and at the end, then
   CHECK(cluster.Update(small.worker)->state() == v1::SUCCEEDED);
 }
 
+TEST_CASE("workers run into the next epoch while a slow one ends this one, and no further") {
+  Cluster cluster(ConfigOf(1, 2, 3), 2);
+  const ConnectionId server = cluster.Join(v1::SHARD_HOST, "s0");
+  const ConnectionId slow = cluster.Worker("slow"), fast = cluster.Worker("fast");
+  cluster.Applied(server);
+  const v1::WorkGrant held = *cluster.Grant(slow);
+  v1::WorkGrant grant = *cluster.Grant(fast);
+  for (uint64_t request = 1; request <= 2; ++request) {
+    cluster.Request(fast, request);
+    cluster.Done(fast, grant.lease());
+    grant = *cluster.Grant(fast);
+    CHECK(grant.epoch() == 2);
+  }
+  CHECK(cluster.Job().epoch() == 1);
+  CHECK(cluster.Job().partitions_done() == 1);
+  cluster.Request(fast, 3);
+  cluster.Done(fast, grant.lease());
+  CHECK(cluster.RefusedRequest(fast) == 3);
+  cluster.Idle(fast);
+  CHECK_FALSE(cluster.Grant(fast).has_value());
+
+  SECTION("the slow one ends it") {
+    cluster.Done(slow, held.lease());
+    CHECK(cluster.Job().epoch() == 3);
+    CHECK(cluster.Grant(fast)->epoch() == 3);
+  }
+  SECTION("the slow one is lost, also to a coordinator that is started again") {
+    cluster.Restart();
+    const ConnectionId again = cluster.Join(v1::WORKER, "fast");
+    cluster.Applied(cluster.Join(v1::SHARD_HOST, "s0"));
+    cluster.Heartbeat(again);
+    cluster.Disconnect(cluster.Join(v1::WORKER, "slow"));
+    cluster.Join(v1::WORKER, "slow", 2);
+    const std::optional<v1::WorkGrant> retry = cluster.Grant(again);
+    REQUIRE(retry.has_value());
+    CHECK(retry->epoch() == 1);
+    CHECK(retry->attempt() == 2);
+  }
+  CHECK(cluster.Job().examples() == (cluster.Job().epoch() == 1 ? 30 : 40));
+}
+
 TEST_CASE("a model that cannot be saved fails the job") {
   v1::Config config = ConfigOf(1, 1);
   config.mutable_output()->set_model("/m");
   Small small(config, 1);
-  small.DoEpoch(1);
+  small.DoPartitions(1);
   small.cluster.ModelSaved(absl::ResourceExhaustedError("write /m: No space left on device"));
   CHECK(small.cluster.Job().state() == v1::FAILED);
   CHECK(small.cluster.Job().exit_code() == 1);
@@ -138,7 +178,7 @@ TEST_CASE("stripes: one for every worker, over all files") {
 
 TEST_CASE("the end of the job is told to whoever comes later, and nothing changes it") {
   Small small(ConfigOf(1, 1), 1);
-  small.DoEpoch(1);
+  small.DoPartitions(1);
   REQUIRE(small.cluster.Job().state() == v1::SUCCEEDED);
   const ConnectionId late = small.cluster.Join(v1::WORKER, "late");
   CHECK(small.cluster.Update(late)->state() == v1::SUCCEEDED);

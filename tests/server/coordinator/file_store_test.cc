@@ -42,22 +42,52 @@ TEST_CASE("a second process is refused while the folder is open") {
   CHECK(std::string(second.message()).find(dir.path()) != std::string::npos);
 }
 
-TEST_CASE("every flipped byte and every truncation is noticed") {
+TEST_CASE("a version that is damaged anywhere, or cut short, gives way to the one before it") {
   TempDir dir;
-  { CHECK((*FileStore::Open(dir.path()))->CompareAndSwap("job", 0, "some data").ok()); }
-  const std::string path = dir.File("job.state");
-  const std::string good = *ReadFile(path);
+  {
+    const auto store = *FileStore::Open(dir.path());
+    CHECK(store->CompareAndSwap("job", 0, "first").ok());
+    CHECK(store->CompareAndSwap("job", 1, "some data").ok());
+  }
+  const std::string good = *ReadFile(dir.File("job.0.state"));
+  const size_t meant = 28 + std::string("some data").size();
   const auto store = *FileStore::Open(dir.path());
-  for (size_t i = 0; i < good.size(); ++i) {
+  for (size_t i = 0; i < meant; ++i) {
     std::string bad = good;
     bad[i] ^= 0x20;
-    dir.Write("job.state", bad);
-    CHECK(store->Get("job").status().code() == absl::StatusCode::kDataLoss);
-    dir.Write("job.state", good.substr(0, i));
+    dir.Write("job.0.state", bad);
+    CHECK(store->Get("job")->data == "first");
+    dir.Write("job.0.state", good.substr(0, i));
+    CHECK(store->Get("job")->data == "first");
+  }
+  // It is written again over the damage.
+  CHECK(*store->CompareAndSwap("job", 1, "other data") == 2);
+  CHECK((*store->Get("job")).data == "other data");
+  dir.Write("job.0.state", good);
+  CHECK(store->Get("job")->data == "some data");
+  SECTION("and with both damaged there is an error") {
+    dir.Write("job.0.state", "");
+    dir.Write("job.1.state", "PARAMDS1");
     CHECK(store->Get("job").status().code() == absl::StatusCode::kDataLoss);
   }
-  dir.Write("job.state", good);
-  CHECK(store->Get("job")->data == "some data");
+}
+
+TEST_CASE("a first version that was cut short was never written") {
+  TempDir dir;
+  dir.Write("job.1.state", "PARAMDS1");
+  const auto store = *FileStore::Open(dir.path());
+  CHECK(store->Get("job")->version == 0);
+  CHECK(*store->CompareAndSwap("job", 0, "data") == 1);
+}
+
+TEST_CASE("long and short values take turns") {
+  TempDir dir;
+  const auto store = *FileStore::Open(dir.path());
+  for (uint64_t version = 0; version < 20; ++version) {
+    const std::string data(version * 7919 % 20'000, static_cast<char>('a' + version));
+    CHECK(*store->CompareAndSwap("job", version, data) == version + 1);
+    CHECK(store->Get("job")->data == data);
+  }
 }
 
 }  // namespace

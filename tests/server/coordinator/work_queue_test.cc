@@ -8,14 +8,14 @@ namespace {
 
 TEST_CASE("every partition is given once, in the order of the seed") {
   WorkQueue queue;
-  queue.Start(100, 0);
+  queue.Add(1, 100, 0);
   for (uint32_t i = 0; i < 100; ++i) CHECK(queue.Take(1)->partition == i);
   CHECK_FALSE(queue.Take(1).has_value());
 
   WorkQueue shuffled, again, other;
-  shuffled.Start(100, 5);
-  again.Start(100, 5);
-  other.Start(100, 6);
+  shuffled.Add(1, 100, 5);
+  again.Add(1, 100, 5);
+  other.Add(1, 100, 6);
   std::set<uint32_t> seen;
   bool differs = false;
   for (uint32_t i = 0; i < 100; ++i) {
@@ -30,21 +30,21 @@ TEST_CASE("every partition is given once, in the order of the seed") {
 
 TEST_CASE("a completion is accepted once, and only from the holder of the lease") {
   WorkQueue queue;
-  queue.Start(1, 0);
+  queue.Add(1, 1, 0);
   const WorkQueue::Grant grant = *queue.Take(1);
   CHECK(grant.attempt == 1);
   CHECK_FALSE(queue.Complete(grant.lease, 2, 10, 0));
   CHECK_FALSE(queue.Complete(grant.lease + 1, 1, 10, 0));
   CHECK(queue.Complete(grant.lease, 1, 10, 3));
   CHECK_FALSE(queue.Complete(grant.lease, 1, 10, 3));
-  CHECK(queue.AllDone());
-  CHECK(queue.Records() == 10);
-  CHECK(queue.BadRecords() == 3);
+  CHECK(queue.Of(1).AllDone());
+  CHECK(queue.Of(1).records == 10);
+  CHECK(queue.Of(1).bad_records == 3);
 }
 
 TEST_CASE("what a lost worker held goes to another one as a new attempt") {
   WorkQueue queue;
-  queue.Start(3, 0);
+  queue.Add(1, 3, 0);
   const WorkQueue::Grant first = *queue.Take(1);
   const WorkQueue::Grant second = *queue.Take(1);
   CHECK(queue.Complete(second.lease, 1, 1, 0));
@@ -55,14 +55,15 @@ TEST_CASE("what a lost worker held goes to another one as a new attempt") {
   CHECK(retry.lease > second.lease);
   // The first attempt comes back from the dead.
   CHECK_FALSE(queue.Complete(first.lease, 1, 1, 0));
-  CHECK_FALSE(queue.AllDone());
+  CHECK_FALSE(queue.Of(1).AllDone());
 }
 
 TEST_CASE("leases grow over epochs, and are repeated in their order") {
   WorkQueue queue;
-  queue.Start(2, 0);
+  queue.Add(1, 2, 0);
   const uint64_t before = queue.Take(1)->lease;
-  queue.Start(2, 3);
+  queue.Remove(1);
+  queue.Add(2, 2, 3);
   const WorkQueue::Grant a = *queue.Take(7), b = *queue.Take(7);
   CHECK(a.lease > before);
   REQUIRE(queue.HeldBy(7).size() == 2);
@@ -71,9 +72,31 @@ TEST_CASE("leases grow over epochs, and are repeated in their order") {
   CHECK(queue.HeldBy(8).empty());
 }
 
+TEST_CASE("an epoch is begun behind the one before it, and each is counted for itself") {
+  WorkQueue queue;
+  queue.Add(1, 2, 0);
+  queue.Add(2, 1, 0);
+  const WorkQueue::Grant slow = *queue.Take(1);
+  CHECK(queue.Take(2)->epoch == 1);
+  const WorkQueue::Grant ahead = *queue.Take(2);
+  CHECK(ahead.epoch == 2);
+  CHECK_FALSE(queue.HasPending());
+  CHECK(queue.Complete(ahead.lease, 2, 7, 1));
+  CHECK(queue.Of(2).AllDone());
+  CHECK(queue.Of(1).completed == 0);
+  CHECK(queue.Of(1).records == 0);
+  // What is given back of the older epoch comes first.
+  queue.Add(2, 1, 0);
+  queue.Release(1);
+  CHECK(queue.Take(3)->epoch == slow.epoch);
+  queue.Remove(1);
+  CHECK(queue.Of(1).items == 0);
+  CHECK(queue.Of(2).items == 2);
+}
+
 TEST_CASE("a stored queue goes on where it stopped") {
   WorkQueue queue;
-  queue.Start(3, 0);
+  queue.Add(1, 3, 0);
   const WorkQueue::Grant held = *queue.Take(1);
   WorkQueue restored(queue.state());
   CHECK(restored.Complete(held.lease, 1, 5, 0));

@@ -15,10 +15,14 @@ Lines Split(const std::string& text, size_t step = 1 << 20,
             LineSplitter::Options options = LineSplitter::Options()) {
   LineSplitter splitter(std::make_unique<StringSource>(text, step), options);
   Lines lines;
+  uint64_t consumed = 0;
   while (*splitter.Next()) {
     lines.push_back(splitter.too_long() ? "<too long>" : std::string(splitter.line()));
     CHECK(splitter.number() == lines.size());
+    CHECK(splitter.consumed() > consumed);
+    consumed = splitter.consumed();
   }
+  CHECK(consumed == text.size());
   CHECK_FALSE(*splitter.Next());
   return lines;
 }

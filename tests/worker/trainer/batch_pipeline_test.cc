@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/mutex.h"
 #include "tests/testing/temp_dir.h"
 
 namespace paramd {
@@ -28,12 +29,15 @@ TEST_CASE("batches of one partition after the other, each with an end") {
   std::string rows;
   for (int i = 0; i < 25; ++i) absl::StrAppend(&rows, "1 ", i, ":1\n");
   const std::string file = dir.Write("a", rows + "bad\n");
-  uint64_t next_lease = 1;
+  uint64_t requested = 1, taken = 1;
+  bool in_turn = true;
   BatchPipeline pipeline(DataOf(10), {}, 2, GrantOf(1, file),
-                         [&]() -> std::optional<v1::WorkGrant> {
-                           if (next_lease == 3) return std::nullopt;
-                           return GrantOf(++next_lease, file);
-                         });
+                         {.request = [&] { ++requested; },
+                          .take = [&]() -> std::optional<v1::WorkGrant> {
+                            in_turn &= requested == ++taken;
+                            if (taken > 3) return std::nullopt;
+                            return GrantOf(taken, file);
+                          }});
   for (uint64_t lease = 1; lease <= 3; ++lease) {
     for (const size_t size : {10u, 10u, 5u}) {
       auto item = *pipeline.Pop();
@@ -52,12 +56,38 @@ TEST_CASE("batches of one partition after the other, each with an end") {
   }
   CHECK_FALSE((*pipeline.Pop()).has_value());
   CHECK_FALSE((*pipeline.TryPop()).has_value());
+  CHECK(in_turn);
+}
+
+TEST_CASE("the next partition is requested before the end of one whose end is known") {
+  TempDir dir;
+  const std::string row = "1 1:1\n", rows = row + row + row;
+  v1::WorkGrant first = GrantOf(1, dir.Write("a", rows));
+  first.mutable_partitions(0)->set_end(rows.size());
+  Mutex mutex;
+  CondVar changed;
+  bool requested = false;
+  BatchPipeline pipeline(DataOf(1), {}, 1, first,
+                         {.request =
+                              [&] {
+                                MutexLock lock(mutex);
+                                requested = true;
+                                changed.NotifyAll();
+                              },
+                          .take = [] { return std::optional<v1::WorkGrant>(); }});
+  // Of three batches one fits into the queue.
+  {
+    MutexLock lock(mutex);
+    while (!requested) changed.Wait(mutex);
+  }
+  for (int i = 0; i < 3; ++i) CHECK((*pipeline.Pop())->batch != nullptr);
 }
 
 TEST_CASE("data that cannot be read is DATA_LOSS after what could be read") {
   TempDir dir;
-  BatchPipeline pipeline(DataOf(10), {}, 2, GrantOf(1, dir.Write("a", "1 1:1\n")),
-                         [&] { return std::make_optional(GrantOf(2, dir.File("none"))); });
+  BatchPipeline pipeline(
+      DataOf(10), {}, 2, GrantOf(1, dir.Write("a", "1 1:1\n")),
+      {.request = [] {}, .take = [&] { return std::make_optional(GrantOf(2, dir.File("none"))); }});
   CHECK((*pipeline.Pop())->batch != nullptr);
   CHECK((*pipeline.Pop())->batch == nullptr);
   const absl::Status status = pipeline.Pop().status();
@@ -71,7 +101,7 @@ TEST_CASE("a pipeline that nobody empties can be ended") {
   for (int i = 0; i < 1000; ++i) rows += "1 1:1\n";
   const std::string file = dir.Write("a", rows);
   BatchPipeline pipeline(DataOf(1), {}, 2, GrantOf(1, file),
-                         [] { return std::optional<v1::WorkGrant>(); });
+                         {.request = [] {}, .take = [] { return std::optional<v1::WorkGrant>(); }});
   CHECK((*pipeline.Pop())->batch != nullptr);
 }
 
