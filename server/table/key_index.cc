@@ -9,6 +9,8 @@ namespace paramd {
 namespace {
 
 constexpr uint32_t kSplitBuckets = (3 << 20) / 64;  // at least, and at most twice as many
+// Up to here a table grows in few large steps; what that wastes is small. Only large ones count.
+constexpr uint32_t kSmallBuckets = (1 << 20) / 64;
 constexpr size_t kEntriesPerPart = 64;              // of the directory, at most
 
 // Each entry twice.
@@ -55,8 +57,9 @@ void KeyIndex<Value>::MakeRoom(uint64_t hash) {
 template <typename Value>
 uint32_t KeyIndex<Value>::Larger(uint64_t prefix, uint32_t buckets) const {
   const uint64_t draw = CounterRandom(shard_, prefix, buckets);
-  const uint32_t more = buckets / 8 + static_cast<uint32_t>(draw % (buckets / 8 + 1));
-  return buckets + std::max(more, 1u);
+  const auto up_to = [draw](uint32_t most) { return static_cast<uint32_t>(draw % (most + 1)); };
+  if (buckets < kSmallBuckets) return 2 * buckets + up_to(buckets / 2);
+  return buckets + buckets / 8 + up_to(buckets / 8);
 }
 
 template <typename Value>

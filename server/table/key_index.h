@@ -14,10 +14,11 @@ namespace paramd {
 // What a shard keeps with each of its keys: a row, or the number of one. Keys are given as their
 // hashes (HashKey, a bijection), whose top part they have in common (ShardOfHash), whose middle
 // part leads through a directory to one of many small tables, and whose low half to the bucket
-// there. When a table is full its hashes move to one that is 1/8 to 1/4 larger, or, from 4 MiB on,
-// to two: no call moves more than that, and the whole is 60 to 75 % full at any size (Fagin et al.,
-// "Extendible hashing", ACM TODS 4 (1979), with tables that grow before they split).
-// `Value`: uint32_t or a ShortRow of 1 to 3. Not thread-safe.
+// there. When a table is full its hashes move to one of 2 to 2.5 times its size, from 1 MiB on to
+// one that is 1/8 to 1/4 larger, or, from 3 to 6 MiB on, to two: no call moves more than that, and
+// the whole is 60 to 75 % full when it is large (Fagin et al., "Extendible hashing", ACM TODS 4
+// (1979), with tables that grow before they split). `Value`: uint32_t or a ShortRow of 1 to 3. Not
+// thread-safe.
 //
 // A hash could be taken out by moving into its slot the last one that a search through its bucket
 // passes, as is usual with linear probing; ForEach then sees each hash once as long as none is
