@@ -44,12 +44,23 @@ class ClientStream final {
     return stream;
   }
 
-  // Queues a message; dropped when the stream has ended.
-  void Write(Request request) {
+  // Queues a message; dropped when the stream has ended. With `hold` it may wait for the next one
+  // or for Flush, to go out together.
+  void Write(Request request, bool hold = false) {
     MutexLock lock(mutex_);
     if (ended_ || finishing_) return;
     queue_.push_back(std::move(request));
+    holding_ = hold;
     WriteNext();
+  }
+
+  // What was held goes out. Returns whether messages wait for the one before them, which the loop
+  // has to find written.
+  bool Flush() {
+    MutexLock lock(mutex_);
+    holding_ = false;
+    WriteNext();
+    return queue_.size() > 1;
   }
 
   // Says after what is queued that nothing more will be written; the server then ends the stream.
@@ -57,6 +68,7 @@ class ClientStream final {
     MutexLock lock(mutex_);
     if (ended_ || finishing_) return;
     finishing_ = true;
+    holding_ = false;
     WriteNext();
   }
 
@@ -69,8 +81,12 @@ class ClientStream final {
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!open_ || ended_ || writing_) return;
     if (!queue_.empty()) {
+      if (holding_ && queue_.size() == 1) return;
       writing_ = true;
-      call_->Write(queue_.front(), &written_);
+      grpc::WriteOptions options;
+      // More follows at once: it may go out together.
+      if (queue_.size() > 1) options.set_buffer_hint();
+      call_->Write(queue_.front(), options, &written_);
     } else if (finishing_ && !half_closed_) {
       half_closed_ = true;
       writing_ = true;
@@ -153,6 +169,8 @@ class ClientStream final {
   Mutex mutex_;
   // The front is being written when `writing_`.
   Ring<Request> queue_ ABSL_GUARDED_BY(mutex_);
+  // The last of the queue waits for another one, or for Flush.
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;

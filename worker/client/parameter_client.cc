@@ -456,6 +456,7 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
     out.receiver = call;
     return out;
   };
+  Hold();
   for (const TableGradients& table : gradients) {
     for (uint32_t i = 0; i < table.plan->parts.size(); ++i) {
       const RowPlan::Part& part = table.plan->parts[i];
@@ -473,6 +474,17 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
   for (const auto& [server, link] : links_) {
     if (last_part(server) == nullptr) link->Send(prepare(nullptr, server));
   }
+  Flush();
+}
+
+void ParameterClient::Hold() {
+  for (const auto& [server, link] : links_) link->Hold();
+}
+
+void ParameterClient::Flush() {
+  bool waiting = false;
+  for (const auto& [server, link] : links_) waiting |= link->Flush();
+  if (waiting) loop_.Advance();
 }
 
 uint64_t ParameterClient::bytes_sent() const {

@@ -73,6 +73,11 @@ class ParameterClient {
   void PushStep(uint64_t clock, uint64_t examples, absl::Span<const TableGradients> gradients,
                 Done done);
 
+  // From Hold to Flush small pulls may wait for what follows to the same server, to go out
+  // together. (The operations of one PushStep do so without being asked.)
+  void Hold();
+  void Flush();
+
   // Blocks until done(), which becomes true by some Done; drives the connections meanwhile. As
   // CompletionLoop::Wait.
   void Wait(const std::function<bool()>& done) { loop_.Wait(done); }

@@ -13,6 +13,8 @@ namespace paramd {
 namespace {
 
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(100);
+// Larger messages are not held back.
+constexpr size_t kMaxHeld = size_t{4} << 10;
 constexpr char kExchange[] = "/paramd.v1.ParameterService/Exchange";
 
 }  // namespace
@@ -89,7 +91,18 @@ void ServerLink::Write(const OutgoingOperation& outgoing) {
   size_t bytes = 0;
   for (const grpc::Slice& slice : slices) bytes += slice.size();
   bytes_sent_.fetch_add(bytes, std::memory_order_relaxed);
-  stream_->Write(grpc::ByteBuffer(slices.data(), slices.size()));
+  stream_->Write(grpc::ByteBuffer(slices.data(), slices.size()), holding_ && bytes <= kMaxHeld);
+}
+
+void ServerLink::Hold() {
+  MutexLock lock(mutex_);
+  holding_ = true;
+}
+
+bool ServerLink::Flush() {
+  MutexLock lock(mutex_);
+  holding_ = false;
+  return stream_ != nullptr && stream_->Flush();
 }
 
 void ServerLink::WriteOpen() {

@@ -74,6 +74,11 @@ class ServerLink {
   // sequences.
   void Send(OutgoingOperation operation);
 
+  // From Hold to Flush small operations may wait for others, to go out together.
+  void Hold();
+  // As ClientStream::Flush.
+  bool Flush();
+
   // Answers everything that is open, and all that comes later, with `status`.
   void Shutdown(const absl::Status& status);
 
@@ -118,6 +123,7 @@ class ServerLink {
   uint64_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;
   // The stream broke: wait a little before the next one.
   bool pause_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   // Not answered yet, by ascending sequence; those without a receiver have been answered.
   Ring<OutgoingOperation> open_ ABSL_GUARDED_BY(mutex_);

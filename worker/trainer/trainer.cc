@@ -1,5 +1,7 @@
 #include "worker/trainer/trainer.h"
 
+#include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -9,6 +11,18 @@
 #include "common/base/status_macros.h"
 
 namespace paramd {
+
+namespace {
+
+std::vector<size_t> DenseFirst(const std::vector<v1::TableSpec>& tables) {
+  std::vector<size_t> order(tables.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_partition(order.begin(), order.end(),
+                        [&](size_t table) { return tables[table].kind() == v1::TableSpec::DENSE; });
+  return order;
+}
+
+}  // namespace
 
 // Calls are answered by other threads; the step is kept until they all are.
 class Trainer::Step {
@@ -73,6 +87,7 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
       client_(client),
       progress_(progress),
       callbacks_(std::move(callbacks)),
+      order_(DenseFirst(tables_)),
       parameters_(tables_.size()),
       gradients_(tables_.size()),
       pushes_(tables_.size()) {}
@@ -145,7 +160,8 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_pt
     steps_.pop_back();
   }
   step->Begin(std::move(batch));
-  for (size_t table = 0; table < tables_.size(); ++table) {
+  client_.Hold();
+  for (const size_t table : order_) {
     const v1::TableSpec& spec = tables_[table];
     absl::Span<const uint64_t> keys;
     if (spec.kind() == v1::TableSpec::SPARSE) keys = step->batch().unique_keys;
@@ -155,6 +171,7 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_pt
         table, client_.PlanAndPull(static_cast<uint32_t>(table), keys, clock, step->rows(table),
                                    [step](const absl::Status& status) { step->Answered(status); }));
   }
+  client_.Flush();
   return step;
 }
 
@@ -162,8 +179,9 @@ absl::Status Trainer::Compute(Step& step) {
   client_.Wait([&step] { return step.IsComplete(); });
   RETURN_IF_ERROR(step.status());
   const Batch& batch = step.batch();
-  for (size_t table = 0; table < tables_.size(); ++table) {
-    ParameterClient::TableGradients& push = pushes_[table];
+  for (size_t i = 0; i < order_.size(); ++i) {
+    const size_t table = order_[i];
+    ParameterClient::TableGradients& push = pushes_[i];
     push.plan = step.plan(table);
     push.values = Buffer(step.rows(table).size() * sizeof(float));
     parameters_[table] = step.rows(table);

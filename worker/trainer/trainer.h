@@ -63,7 +63,9 @@ class Trainer {
   uint64_t clock_ = 0;
   // Shared with the answers to pushes, which may come after an error has ended Train.
   std::shared_ptr<StepTracker> tracker_;
-  // Kept for their memory: steps, and for each table what goes into one call.
+  // In which tables are pulled and pushed: the dense ones are ready first.
+  const std::vector<size_t> order_;
+  // Kept for their memory: steps, and for each table (pushes_: in order_) what goes into one call.
   std::vector<std::shared_ptr<Step>> steps_;
   std::vector<absl::Span<const float>> parameters_;
   std::vector<absl::Span<float>> gradients_;

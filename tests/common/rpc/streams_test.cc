@@ -112,6 +112,27 @@ TEST_CASE("many messages, in order, until the client has said everything") {
   client.stream().FinishWriting();
 }
 
+TEST_CASE("what is held goes out with what follows, in order") {
+  StreamService service(Echo);
+  const auto daemon = StartDaemon(service);
+  Client client(daemon->address());
+  client.stream().Write(OperationOf(0));
+  client.WaitFor(1);
+  client.stream().Write(OperationOf(1), /*hold=*/true);
+  SECTION("another one") { client.stream().Write(OperationOf(2)); }
+  SECTION("another one that is held, and a flush") {
+    client.stream().Write(OperationOf(2), /*hold=*/true);
+    client.stream().Flush();
+  }
+  SECTION("a flush alone, then the end") {
+    CHECK_FALSE(client.stream().Flush());
+    client.stream().Write(OperationOf(2), /*hold=*/true);
+    client.stream().FinishWriting();
+  }
+  client.WaitFor(3);
+  CHECK(client.sequences() == UpTo(3));
+}
+
 TEST_CASE("a stream without a message") {
   StreamService service(Echo);
   const auto daemon = StartDaemon(service);
