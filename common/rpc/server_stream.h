@@ -104,6 +104,9 @@ class ServerStream final {
   struct Handlers {
     // Called for one message after the other.
     std::function<void(Request&)> on_request;
+    // Called when the client has said everything: whoever is set here closes the stream, after the
+    // answers that are still to come. Not set: it is closed at once.
+    std::function<void()> on_all_requests;
     // Called once, last.
     std::function<void()> on_closed;
   };
@@ -151,7 +154,11 @@ class ServerStream final {
   void ReadDone(bool ok) {
     reading_ = false;
     if (!ok) {
-      writer_->Close(grpc::Status::OK);
+      if (handlers_.on_all_requests) {
+        handlers_.on_all_requests();
+      } else {
+        writer_->Close(grpc::Status::OK);
+      }
       DeleteIfDone();
       return;
     }

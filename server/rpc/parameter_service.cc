@@ -3,6 +3,8 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -41,7 +43,8 @@ class ParameterServiceImpl::Session {
       : service_(service),
         writer_(std::move(writer)),
         number_(service.NewSessionNumber()),
-        answer_([writer = writer_](const Reply& reply) { writer->Write(Encode(reply)); }) {}
+        unanswered_(std::make_shared<Unanswered>(writer_)),
+        answer_([unanswered = unanswered_](const Reply& reply) { unanswered->Answer(reply); }) {}
 
   ~Session() {
     if (client_ != 0) service_.End(client_, incarnation_, number_);
@@ -52,13 +55,14 @@ class ParameterServiceImpl::Session {
     switch (outcome.kind) {
       case OperationReader::Outcome::Kind::kOperation:
         Identify(outcome.operation);
+        unanswered_->Add();
         service_.engine_.Handle(outcome.operation, answer_);
         break;
       case OperationReader::Outcome::Kind::kAnswer:
-        answer_({.sequence = outcome.operation.sequence, .status = outcome.status});
+        writer_->Write(Encode({.sequence = outcome.operation.sequence, .status = outcome.status}));
         break;
       case OperationReader::Outcome::Kind::kSendKeys:
-        answer_({.sequence = outcome.operation.sequence, .send_keys = true});
+        writer_->Write(Encode({.sequence = outcome.operation.sequence, .send_keys = true}));
         break;
       case OperationReader::Outcome::Kind::kIgnore:
         break;
@@ -71,7 +75,38 @@ class ParameterServiceImpl::Session {
     message.Clear();
   }
 
+  void HandleEnd() { unanswered_->CloseAtZero(); }
+
  private:
+  // The operations that the engine has taken and not answered. Shared with the engine, which may
+  // answer when the session is over.
+  class Unanswered {
+   public:
+    explicit Unanswered(std::shared_ptr<Stream::Writer> writer) : writer_(std::move(writer)) {}
+
+    void Add() { count_.fetch_add(1, std::memory_order_relaxed); }
+    void Answer(const Reply& reply) {
+      writer_->Write(Encode(reply));
+      Release();
+    }
+    // Ends the stream when the last one is answered.
+    void CloseAtZero() {
+      closing_ = true;
+      Add();
+      Release();
+    }
+
+   private:
+    void Release() {
+      if (count_.fetch_sub(1, std::memory_order_acq_rel) > 1 || !closing_) return;
+      writer_->Close(grpc::Status::OK);
+    }
+
+    const std::shared_ptr<Stream::Writer> writer_;
+    std::atomic<int64_t> count_{0};
+    std::atomic<bool> closing_{false};
+  };
+
   void Identify(const Operation& operation) {
     if (operation.client == client_ && operation.incarnation == incarnation_) return;
     // Who is no member is refused, and has nothing that waits.
@@ -85,6 +120,7 @@ class ParameterServiceImpl::Session {
   ParameterServiceImpl& service_;
   const std::shared_ptr<Stream::Writer> writer_;
   const uint64_t number_;
+  const std::shared_ptr<Unanswered> unanswered_;
   const ReplyCallback answer_;
   MessagePieces pieces_;
   OperationReader reader_;
@@ -98,6 +134,7 @@ void ParameterServiceImpl::Accept(StreamQueue& queue) {
     const auto session = std::make_shared<Session>(*this, writer);
     return Stream::Handlers{
         .on_request = [session](grpc::ByteBuffer& message) { session->Handle(message); },
+        .on_all_requests = [session] { session->HandleEnd(); },
         .on_closed = nullptr};
   };
   Stream::Accept(

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/math/gather.h"
 #include "common/rpc/messages.h"
 #include "common/wire/frame.h"
 #include "common/wire/segment.h"
@@ -17,13 +18,11 @@ namespace {
 constexpr size_t kMaxResidualBytes = size_t{1} << 30;
 
 // The rows of a sparse table in the part's order.
-void Gather(const RowPlan& plan, const RowPlan::Part& part, const float* gradients, float* out) {
+void GatherRows(const RowPlan& plan, const RowPlan::Part& part, const float* gradients,
+                float* out) {
   const size_t dim = plan.dim;
   const absl::Span<const uint32_t> order = plan.order_of(part);
-  if (dim == 1) {
-    for (size_t i = 0; i < order.size(); ++i) out[i] = gradients[order[i]];
-    return;
-  }
+  if (dim == 1) return Gather(gradients, order, out);
   for (const uint32_t row : order) {
     std::memcpy(out, gradients + row * dim, dim * sizeof(float));
     out += dim;
@@ -59,7 +58,7 @@ ValueSlices GradientEncoder::Encode(const RowPlan& plan, const RowPlan::Part& pa
   if (codec_ != ValueCodec::kF32) return Round(plan, part, gradients.floats(), seed);
   if (!plan.sparse) return Refer(plan, part, gradients);
   Buffer encoded(size_t{part.rows} * plan.dim * sizeof(float));
-  Gather(plan, part, gradients.floats(), encoded.floats());
+  GatherRows(plan, part, gradients.floats(), encoded.floats());
   return OneSlice(std::move(encoded));
 }
 
@@ -89,7 +88,7 @@ ValueSlices GradientEncoder::Round(const RowPlan& plan, const RowPlan::Part& par
                                    const float* gradients, uint64_t seed) {
   if (plan.sparse) {
     gathered_.resize(size_t{part.rows} * plan.dim);
-    Gather(plan, part, gradients, gathered_.data());
+    GatherRows(plan, part, gradients, gathered_.data());
   }
   size_t bytes = 0;
   for (const Segment& segment : plan.segments_of(part)) {
@@ -112,7 +111,7 @@ ValueSlices GradientEncoder::SelectLargest(const RowPlan& plan, const RowPlan::P
   // Residuals are added to a copy.
   gathered_.resize(size_t{part.rows} * plan.dim);
   if (plan.sparse) {
-    Gather(plan, part, gradients, gathered_.data());
+    GatherRows(plan, part, gradients, gathered_.data());
   } else {
     float* next = gathered_.data();
     ForEachSegment(plan, part, gradients, nullptr,

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/duration.h"
+#include "common/math/gather.h"
 #include "common/wire/byte_reader.h"
 #include "common/wire/floats.h"
 #include "common/wire/frame.h"
@@ -162,7 +162,7 @@ class ParameterClient::PullCall final : public Call {
       if (!taken.ok()) return taken.status();
       client_->decoder_.Reset(codec_, shape, *taken);
       if (plan_->sparse) {
-        Scatter(shape, order);
+        ScatterRows(shape, order);
         order += shape.rows;
       } else {
         client_->decoder_.Read(shape.size(), values_.data() + segment.first_row * plan_->dim);
@@ -182,15 +182,12 @@ class ParameterClient::PullCall final : public Call {
     return bytes->Take(size);
   }
 
-  void Scatter(ValueShape shape, const uint32_t* order) {
+  void ScatterRows(ValueShape shape, const uint32_t* order) {
     float* const values = values_.data();
     if (shape.dim == 1) {
       for (uint64_t left = shape.rows; left > 0;) {
         const FloatRun run = client_->decoder_.Next(left);
-        const auto* const bytes = static_cast<const char*>(run.data);
-        for (size_t i = 0; i < run.size; ++i) {
-          std::memcpy(values + order[i], bytes + i * sizeof(float), sizeof(float));
-        }
+        Scatter(run.data, absl::MakeConstSpan(order, run.size), values);
         order += run.size;
         left -= run.size;
       }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -37,8 +38,8 @@ class ParameterClient {
     uint64_t row_cache_bytes = 0;
   };
   // Called once, from whichever thread waits for this client or stands in for it; must not block or
-  // call the client.
-  using Done = std::function<void(absl::Status)>;
+  // call the client. Up to two pointers are captured without an allocation.
+  using Done = absl::AnyInvocable<void(absl::Status)>;
 
   explicit ParameterClient(Options options);
   ~ParameterClient();

@@ -4,37 +4,45 @@
 
 namespace paramd {
 
+StepTracker::Lease& StepTracker::At(uint64_t lease) {
+  return leases_.try_emplace(lease, this, lease).first->second;
+}
+
 void StepTracker::Read(uint64_t lease) {
   MutexLock lock(mutex_);
-  ++leases_[lease].unfinished;
+  ++At(lease).unfinished_;
 }
 
-void StepTracker::Push(uint64_t lease, double loss_sum) {
+std::shared_ptr<StepTracker::Lease> StepTracker::Push(uint64_t lease, double loss_sum) {
   MutexLock lock(mutex_);
-  leases_[lease].loss_sum += loss_sum;
+  Lease& entry = At(lease);
+  entry.loss_sum_ += loss_sum;
   ++open_;
+  return {shared_from_this(), &entry};
 }
 
-void StepTracker::Answered(uint64_t lease, const absl::Status& status) {
+void StepTracker::Answered(Lease& lease, const absl::Status& status) {
+  const uint64_t number = lease.number_;
   {
     MutexLock lock(mutex_);
     if (status_.ok()) status_ = status;
-    if (status.ok()) --leases_[lease].unfinished;
+    if (status.ok()) --lease.unfinished_;
   }
-  ReportIfDone(lease);
+  ReportIfDone(number);
   // Last, so that whoever waits finds the partition reported.
   MutexLock lock(mutex_);
   --open_;
 }
 
 void StepTracker::Close(v1::WorkDone done) {
-  const uint64_t lease = done.lease();
+  const uint64_t number = done.lease();
   {
     MutexLock lock(mutex_);
-    leases_[lease].closed = true;
-    leases_[lease].done = std::move(done);
+    Lease& lease = At(number);
+    lease.closed_ = true;
+    lease.done_ = std::move(done);
   }
-  ReportIfDone(lease);
+  ReportIfDone(number);
 }
 
 void StepTracker::ReportIfDone(uint64_t lease) {
@@ -42,9 +50,9 @@ void StepTracker::ReportIfDone(uint64_t lease) {
   {
     MutexLock lock(mutex_);
     const auto entry = leases_.find(lease);
-    if (entry == leases_.end() || !entry->second.closed || entry->second.unfinished > 0) return;
-    done = std::move(entry->second.done);
-    done.set_loss_sum(entry->second.loss_sum);
+    if (entry == leases_.end() || !entry->second.closed_ || entry->second.unfinished_ > 0) return;
+    done = std::move(entry->second.done_);
+    done.set_loss_sum(entry->second.loss_sum_);
     leases_.erase(entry);
   }
   on_done_(std::move(done));

@@ -191,12 +191,9 @@ absl::Status Trainer::Compute(Step& step) {
   const size_t window = config_.transport().pushes_in_flight() - 1;
   client_.Wait([this, window] { return tracker_->MayGoOn(window); });
   RETURN_IF_ERROR(tracker_->status());
-  const uint64_t lease = batch.source_lease;
-  tracker_->Push(lease, loss_sum);
   client_.PushStep(clock_, batch.rows(), pushes_,
-                   [tracker = tracker_, lease](const absl::Status& status) {
-                     tracker->Answered(lease, status);
-                   });
+                   [lease = tracker_->Push(batch.source_lease, loss_sum)](
+                       const absl::Status& status) { lease->Answered(status); });
   for (ParameterClient::TableGradients& push : pushes_) push = {};
   progress_.Add(batch.rows(), loss_sum);
   return absl::OkStatus();

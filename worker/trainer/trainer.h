@@ -61,7 +61,7 @@ class Trainer {
   Progress& progress_;
   const Callbacks callbacks_;
   uint64_t clock_ = 0;
-  // Shared with the answers to pushes, which may come after an error has ended Train.
+  // Answers to pushes may come after an error has ended Train.
   std::shared_ptr<StepTracker> tracker_;
   // In which tables are pulled and pushed: the dense ones are ready first.
   const std::vector<size_t> order_;

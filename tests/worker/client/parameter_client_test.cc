@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "common/rpc/channel.h"
+#include "paramd/v1/parameter.grpc.pb.h"
 #include "tests/worker/client/parameter_cluster.h"
 
 namespace paramd {
@@ -87,6 +89,50 @@ TEST_CASE("a refusal names the server and keeps its code") {
   ParameterClient::Options options = cluster.ClientOptions(9);
   ParameterClient stranger(options);
   CHECK(stranger.Attach().status().code() == absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("a client that has said everything still gets its answers") {
+  ParameterCluster cluster({.mode = v1::Consistency::SSP});
+  ParameterClient other(cluster.ClientOptions(2));
+  REQUIRE(other.Attach().ok());
+  // Blocking calls of generated code.
+  const auto stub = v1::ParameterService::NewStub(MakeChannel(cluster.host(0).address(), {}));
+  grpc::ClientContext context;
+  const auto stream = stub->Exchange(&context);
+  v1::Operation operation;
+  v1::Header& header = *operation.mutable_header();
+  header.set_client(1);
+  header.set_incarnation(101);
+  header.set_epoch(1);
+  header.set_kind(v1::Header::ATTACH);
+  header.set_sequence(1);
+  REQUIRE(stream->Write(operation));
+  header.set_kind(v1::Header::PUSH);
+  header.set_sequence(2);
+  header.set_finishes_step(true);
+  REQUIRE(stream->Write(operation));
+  header.clear_finishes_step();
+  // Waits for the other one to finish its first step.
+  header.set_kind(v1::Header::PULL);
+  header.set_sequence(3);
+  header.set_clock(1);
+  header.set_table(1);
+  v1::Segment& segment = *header.add_segments();
+  segment.set_rows(1);
+  REQUIRE(stream->Write(operation));
+  REQUIRE(stream->WritesDone());
+  v1::Reply reply;
+  for (uint64_t sequence = 1; sequence <= 2; ++sequence) {
+    REQUIRE(stream->Read(&reply));
+    CHECK(reply.sequence() == sequence);
+  }
+  CHECK(Push(other, 0, Keys(1), {0, 0}, {}).ok());
+  REQUIRE(stream->Read(&reply));
+  CHECK(reply.sequence() == 3);
+  CHECK(reply.code() == 0);
+  CHECK(reply.values().size() == 3 * sizeof(float));
+  CHECK_FALSE(stream->Read(&reply));
+  CHECK(stream->Finish().ok());
 }
 
 TEST_CASE("shutting down answers what is open") {

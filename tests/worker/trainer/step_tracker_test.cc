@@ -1,9 +1,12 @@
 #include "worker/trainer/step_tracker.h"
 
 #include <catch2/catch.hpp>
+#include <memory>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "common/base/thread.h"
+#include "tests/testing/count_allocations.h"
 
 namespace paramd {
 namespace {
@@ -17,69 +20,85 @@ v1::WorkDone DoneOf(uint64_t lease) {
 
 TEST_CASE("a partition is done when it is read and its batches are acknowledged, in any order") {
   std::vector<v1::WorkDone> done;
-  StepTracker tracker([&](v1::WorkDone d) { done.push_back(std::move(d)); });
+  const auto tracker =
+      std::make_shared<StepTracker>([&](v1::WorkDone d) { done.push_back(std::move(d)); });
   const auto step = [&](uint64_t lease, double loss) {
-    tracker.Push(lease, loss);
-    tracker.Answered(lease, absl::OkStatus());
+    tracker->Push(lease, loss)->Answered(absl::OkStatus());
   };
   SECTION("the end is read last") {
-    tracker.Read(1);
+    tracker->Read(1);
     step(1, 0.75);
     CHECK(done.empty());
-    tracker.Close(DoneOf(1));
+    tracker->Close(DoneOf(1));
   }
   SECTION("the end is read before the last batch is pushed") {
-    tracker.Read(1);
-    tracker.Read(1);
+    tracker->Read(1);
+    tracker->Read(1);
     step(1, 0.5);
-    tracker.Close(DoneOf(1));
+    tracker->Close(DoneOf(1));
     CHECK(done.empty());
     step(1, 0.25);
   }
   REQUIRE(done.size() == 1);
   CHECK(done[0].lease() == 1);
   CHECK(done[0].loss_sum() == 0.75);
-  tracker.Close(DoneOf(3));  // a partition without records
+  tracker->Close(DoneOf(3));  // a partition without records
   CHECK(done.size() == 2);
 }
 
 TEST_CASE("partitions follow one another without waiting") {
   std::vector<v1::WorkDone> done;
-  StepTracker tracker([&](v1::WorkDone d) { done.push_back(std::move(d)); });
-  tracker.Read(1);
-  tracker.Push(1, 1);
-  tracker.Close(DoneOf(1));
-  tracker.Read(2);
-  tracker.Push(2, 1);
-  tracker.Answered(2, absl::OkStatus());
+  const auto tracker =
+      std::make_shared<StepTracker>([&](v1::WorkDone d) { done.push_back(std::move(d)); });
+  tracker->Read(1);
+  const auto first = tracker->Push(1, 1);
+  tracker->Close(DoneOf(1));
+  tracker->Read(2);
+  tracker->Push(2, 1)->Answered(absl::OkStatus());
   CHECK(done.empty());
-  tracker.Answered(1, absl::OkStatus());
-  tracker.Close(DoneOf(2));
+  first->Answered(absl::OkStatus());
+  tracker->Close(DoneOf(2));
   CHECK(done.size() == 2);
 }
 
 TEST_CASE("a push that failed leaves its partition undone and is told to whoever waits") {
   std::vector<v1::WorkDone> done;
-  StepTracker tracker([&](v1::WorkDone d) { done.push_back(std::move(d)); });
-  tracker.Read(1);
-  tracker.Push(1, 0);
-  tracker.Close(DoneOf(1));
-  tracker.Answered(1, absl::InvalidArgumentError("nan"));
+  const auto tracker =
+      std::make_shared<StepTracker>([&](v1::WorkDone d) { done.push_back(std::move(d)); });
+  tracker->Read(1);
+  const auto push = tracker->Push(1, 0);
+  tracker->Close(DoneOf(1));
+  push->Answered(absl::InvalidArgumentError("nan"));
   CHECK(done.empty());
-  CHECK(tracker.MayGoOn(0));
-  CHECK(tracker.status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(tracker->MayGoOn(0));
+  CHECK(tracker->status().code() == absl::StatusCode::kInvalidArgument);
 }
 
 TEST_CASE("waiting for the window") {
-  StepTracker tracker([](const v1::WorkDone&) {});
-  tracker.Push(1, 0);
-  tracker.Push(1, 0);
-  CHECK(tracker.MayGoOn(2));
-  CHECK_FALSE(tracker.MayGoOn(1));
-  Thread acknowledge("ack", [&] { tracker.Answered(1, absl::OkStatus()); });
+  const auto tracker = std::make_shared<StepTracker>([](const v1::WorkDone&) {});
+  const auto push = tracker->Push(1, 0);
+  tracker->Push(1, 0);
+  CHECK(tracker->MayGoOn(2));
+  CHECK_FALSE(tracker->MayGoOn(1));
+  Thread acknowledge("ack", [&] { push->Answered(absl::OkStatus()); });
   acknowledge.Join();
-  CHECK(tracker.MayGoOn(1));
-  CHECK(tracker.status().ok());
+  CHECK(tracker->MayGoOn(1));
+  CHECK(tracker->status().ok());
+}
+
+TEST_CASE(
+    "a push and its answer allocate nothing, also outlive the trainer's hold on the tracker") {
+  auto tracker = std::make_shared<StepTracker>([](const v1::WorkDone&) {});
+  tracker->Read(1);
+  tracker->Read(1);
+  const size_t before = Allocations();
+  absl::AnyInvocable<void(absl::Status)> done =
+      [lease = tracker->Push(1, 0)](const absl::Status& status) { lease->Answered(status); };
+  done(absl::OkStatus());
+  done = [lease = tracker->Push(1, 0)](const absl::Status& status) { lease->Answered(status); };
+  CHECK(Allocations() == before);
+  tracker = nullptr;
+  done(absl::OkStatus());
 }
 
 }  // namespace
