@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kSplitBuckets = (3 << 20) / 64;  // at least, and at most twice as many
 // Up to here a table grows in few large steps; what that wastes is small. Only large ones count.
 constexpr uint32_t kSmallBuckets = (1 << 20) / 64;
-constexpr size_t kEntriesPerPart = 64;              // of the directory, at most
+constexpr size_t kEntriesPerPart = 64;  // of the directory, at most
 
 // Each entry twice.
 template <typename T>
