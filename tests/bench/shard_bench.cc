@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -167,7 +168,7 @@ void MemoryLimit(Report& report) {
               {"mlines_per_s", kTouches / seconds / kMega}});
 }
 
-void DenseRows(Report& report, const char* name, v1::Optimizer::Type type, size_t mib) {
+void DenseRows(Report& report, const std::string& name, v1::Optimizer::Type type, size_t mib) {
   const size_t size = (mib << 20) / sizeof(float);
   DenseShard shard({.begin = 0, .end = size}, 1, Initializer(), Make(type));
   const std::vector<float> gradients = Gradients(size);
@@ -279,9 +280,9 @@ std::vector<Measurement> Measurements() {
   AddSparseOfAllDims<PlainSgd>(all, "sgd", v1::Optimizer::SGD);
   AddSparseOfAllDims<PlainFtrl>(all, "ftrl", v1::Optimizer::FTRL);
   for (const size_t mib : {1, 4, 32}) {
-    for (const auto& [rule, type] :
-         {std::pair("sgd", v1::Optimizer::SGD), std::pair("adagrad", v1::Optimizer::ADAGRAD),
-          std::pair("ftrl", v1::Optimizer::FTRL)}) {
+    for (const v1::Optimizer::Type type :
+         {v1::Optimizer::SGD, v1::Optimizer::ADAGRAD, v1::Optimizer::FTRL}) {
+      const std::string rule = absl::AsciiStrToLower(v1::Optimizer::Type_Name(type));
       all.push_back({.name = absl::StrCat("dense/", rule, "/", mib, "mib"),
                      .run = [=](Report& report) { DenseRows(report, rule, type, mib); }});
     }
