@@ -66,7 +66,58 @@ class Checker {
     }
   }
 
+  // Settings that are read and that nothing acts upon yet.
+  void NotYet() {
+    const auto refuse = [this](bool given, const std::string& path) {
+      if (given) Fail({path}, "is not available yet");
+    };
+    refuse(config_.model().type() > v1::Model::FEATURE_SUM, "model.type");
+    NotYet(config_.consistency(), "consistency.");
+    if (config_.has_optimizer()) NotYet(config_.optimizer(), "optimizer.");
+    for (int i = 0; i < config_.tables_size(); ++i) {
+      const v1::Table& table = config_.tables(i);
+      const std::string path = absl::StrCat("tables.", i, ".");
+      if (table.has_consistency()) NotYet(table.consistency(), path + "consistency.");
+      if (table.has_optimizer()) NotYet(table.optimizer(), path + "optimizer.");
+      refuse(table.has_rows(), path + "rows.min_count");
+    }
+    const v1::Data& data = config_.data();
+    refuse(data.format() > v1::Data::CSV, "data.format");
+    refuse(data.hash_bits() > 0, "data.hash_bits");
+    refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
+    refuse(data.eval_fraction() > 0, "data.eval_fraction");
+    refuse(data.label_weights_size() > 0, "data.label_weights");
+    refuse(data.labels_size() > 0, "data.labels");
+    refuse(!data.cache().empty(), "data.cache");
+    refuse(data.csv().columns_size() > 0, "data.csv.columns");
+    refuse(data.csv().missing() > v1::Csv::BAD, "data.csv.missing");
+    refuse(!config_.output().history().empty(), "output.history");
+    const v1::Training& training = config_.training();
+    refuse(!training.init().empty(), "training.init");
+    refuse(training.eval_examples() > 0, "training.eval_examples");
+    refuse(ToDuration(training.max_time()) > absl::ZeroDuration(), "training.max_time");
+    refuse(training.patience() > 0, "training.patience");
+    refuse(training.keep_best(), "training.keep_best");
+  }
+
  private:
+  void NotYet(const v1::Consistency& consistency, const std::string& path) {
+    const char* const kText = "is not available yet";
+    if (consistency.mode() > v1::Consistency::BSP) Fail({path + "mode"}, kText);
+    if (consistency.staleness().auto_()) Fail({path + "staleness"}, kText);
+    if (consistency.backup_workers() > 0) Fail({path + "backup_workers"}, kText);
+  }
+  void NotYet(const v1::Optimizer& optimizer, const std::string& path) {
+    const char* const kText = "is not available yet";
+    if (optimizer.type() > v1::Optimizer::FTRL) Fail({path + "type"}, kText);
+    if (optimizer.type() != v1::Optimizer::FTRL && optimizer.l1() > 0) Fail({path + "l1"}, kText);
+    if (optimizer.has_clip_value()) Fail({path + "clip_value"}, kText);
+    if (optimizer.has_clip_norm()) Fail({path + "clip_norm"}, kText);
+    if (optimizer.schedule().type() > v1::Schedule::CONSTANT) Fail({path + "schedule.type"}, kText);
+    if (optimizer.schedule().warmup() > 0) Fail({path + "schedule.warmup"}, kText);
+    if (optimizer.delay().type() > v1::DelayCompensation::NONE) Fail({path + "delay.type"}, kText);
+  }
+
   void FeatureSum(const v1::Consistency& consistency, const std::string& path) {
     if (config_.model().type() == v1::Model::FEATURE_SUM &&
         consistency.mode() == v1::Consistency::BSP) {
@@ -105,6 +156,7 @@ void CheckConfig(const v1::Config& config, const Origins& origins, ConfigErrors&
   checker.Tables();
   checker.Transport();
   checker.Data();
+  checker.NotYet();
 }
 
 }  // namespace paramd

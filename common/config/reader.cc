@@ -123,9 +123,8 @@ class Reader {
                   *message.GetReflection()->MutableMessage(&message, &field));
     } else if (node != nullptr) {
       ReadScalar(*node, path, field, message);
-    } else if (!setting.default_value().empty()) {
-      ReadScalar({.kind = YamlNode::kScalar, .text = setting.default_value()}, path, field,
-                 message);
+    } else if (const std::string text = DefaultOf(field, message); !text.empty()) {
+      ReadScalar({.kind = YamlNode::kScalar, .text = text}, path, field, message);
     } else {
       errors_.Add(enclosing, path, "is missing");
     }
@@ -165,6 +164,18 @@ class Reader {
 };
 
 }  // namespace
+
+v1::Optimizer DefaultOptimizer(v1::Optimizer::Type type) {
+  YamlNode root = {.kind = YamlNode::kMap};
+  YamlNode& name = root.Add({.text = "type"});
+  name.kind = YamlNode::kScalar;
+  name.text = EnumName(*v1::Optimizer::Type_descriptor()->FindValueByNumber(type));
+  v1::Optimizer optimizer;
+  Origins origins;
+  ConfigErrors errors;
+  Reader({}, origins, errors).ReadMessage(&root, root.origin, "", optimizer);
+  return optimizer;
+}
 
 void ReadConfig(const YamlNode& root, const PathBases& bases, v1::Config& config, Origins& origins,
                 ConfigErrors& errors) {

@@ -15,4 +15,7 @@ namespace paramd {
 void ReadConfig(const YamlNode& root, const PathBases& bases, v1::Config& config, Origins& origins,
                 ConfigErrors& errors);
 
+// An optimizer with the defaults of its type.
+v1::Optimizer DefaultOptimizer(v1::Optimizer::Type type);
+
 }  // namespace paramd

@@ -41,6 +41,7 @@ std::string SpellScalar(const Message& message, const FieldDescriptor& field) {
   }
   const Message& value = reflection.GetMessage(message, &field);
   if (IsDuration(field)) return SpellDuration(ToDuration(static_cast<const Duration&>(value)));
+  if (IsStaleness(field)) return SpellStaleness(static_cast<const v1::Staleness&>(value));
   return SpellWorkerCount(static_cast<const v1::WorkerCount&>(value));
 }
 
@@ -102,8 +103,10 @@ class Renderer {
         Render(reflection.GetRepeatedMessage(message, &field, i), item, indent + "  ",
                indent + "- ");
       } else {
+        const bool number = field.cpp_type() == FieldDescriptor::CPPTYPE_UINT32;
         Line(absl::StrCat(indent, "- ",
-                          SpellString(reflection.GetRepeatedString(message, &field, i))),
+                          number ? absl::StrCat(reflection.GetRepeatedUInt32(message, &field, i))
+                                 : SpellString(reflection.GetRepeatedString(message, &field, i))),
              item);
       }
     }

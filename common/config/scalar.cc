@@ -42,13 +42,20 @@ absl::Status SetCount(const std::string& text, const FieldDescriptor& field, Mes
   const v1::Setting& setting = SettingOf(field);
   const auto parse = setting.bytes() ? ParseBytes : ParseCount;
   ASSIGN_OR_RETURN(const uint64_t value, parse(text));
-  RETURN_IF_ERROR(CheckRange(value, setting, parse, text));
+  // Of a list, min and max are those of its length.
+  if (!field.is_repeated()) RETURN_IF_ERROR(CheckRange(value, setting, parse, text));
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64) {
     message.GetReflection()->SetUInt64(&message, &field, value);
-  } else if (value <= std::numeric_limits<uint32_t>::max()) {
-    message.GetReflection()->SetUInt32(&message, &field, static_cast<uint32_t>(value));
-  } else {
+    return absl::OkStatus();
+  }
+  if (value > std::numeric_limits<uint32_t>::max()) {
     return absl::InvalidArgumentError(absl::StrCat(text, " is too large"));
+  }
+  const auto count = static_cast<uint32_t>(value);
+  if (field.is_repeated()) {
+    message.GetReflection()->AddUInt32(&message, &field, count);
+  } else {
+    message.GetReflection()->SetUInt32(&message, &field, count);
   }
   return absl::OkStatus();
 }
@@ -116,6 +123,13 @@ absl::Status SetWorkerCount(const std::string& text, const FieldDescriptor& fiel
   return absl::OkStatus();
 }
 
+absl::Status SetStaleness(const std::string& text, const FieldDescriptor& field, Message& message) {
+  ASSIGN_OR_RETURN(const v1::Staleness staleness, ParseStaleness(text));
+  RETURN_IF_ERROR(CheckRange(uint64_t{staleness.steps()}, SettingOf(field), ParseCount, text));
+  message.GetReflection()->MutableMessage(&message, &field)->CopyFrom(staleness);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status SetScalar(const YamlNode& node, const FieldDescriptor& field, const PathBases& bases,
@@ -126,8 +140,9 @@ absl::Status SetScalar(const YamlNode& node, const FieldDescriptor& field, const
     case FieldDescriptor::CPPTYPE_ENUM:
       return SetEnum(node.text, field, message);
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      return IsDuration(field) ? SetDuration(node.text, field, message)
-                               : SetWorkerCount(node.text, field, message);
+      if (IsDuration(field)) return SetDuration(node.text, field, message);
+      if (IsStaleness(field)) return SetStaleness(node.text, field, message);
+      return SetWorkerCount(node.text, field, message);
     default:
       break;
   }

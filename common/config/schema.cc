@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace paramd {
 
@@ -28,9 +30,14 @@ bool IsWorkerCount(const FieldDescriptor& field) {
          field.message_type() == v1::WorkerCount::descriptor();
 }
 
+bool IsStaleness(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+         field.message_type() == v1::Staleness::descriptor();
+}
+
 bool IsMapping(const FieldDescriptor& field) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !IsDuration(field) &&
-         !IsWorkerCount(field);
+         !IsWorkerCount(field) && !IsStaleness(field);
 }
 
 const FieldDescriptor* SelectorOf(const Descriptor& type) {
@@ -45,6 +52,20 @@ bool Applies(const FieldDescriptor& field, const Message& message) {
   if (types.empty() || selector == nullptr) return true;
   const EnumValueDescriptor* chosen = message.GetReflection()->GetEnum(message, selector);
   return std::find(types.begin(), types.end(), EnumName(*chosen)) != types.end();
+}
+
+std::string DefaultOf(const FieldDescriptor& field, const Message& message) {
+  const v1::Setting& setting = SettingOf(field);
+  const FieldDescriptor* selector = SelectorOf(*message.GetDescriptor());
+  if (selector != nullptr && selector != &field) {
+    const std::string chosen = EnumName(*message.GetReflection()->GetEnum(message, selector));
+    for (absl::string_view value : setting.default_for()) {
+      if (absl::ConsumePrefix(&value, chosen) && absl::ConsumePrefix(&value, "=")) {
+        return std::string(value);
+      }
+    }
+  }
+  return setting.default_value();
 }
 
 std::string EnumName(const EnumValueDescriptor& value) {

@@ -175,6 +175,23 @@ std::string SpellWorkerCount(const v1::WorkerCount& count) {
   return absl::StrCat("\"", count.min(), ":", count.max(), "\"");
 }
 
+absl::StatusOr<v1::Staleness> ParseStaleness(absl::string_view text) {
+  v1::Staleness staleness;
+  uint32_t steps = 0;
+  if (text == "auto") {
+    staleness.set_auto_(true);
+  } else if (IsDigits(text) && absl::SimpleAtoi(text, &steps)) {
+    staleness.set_steps(steps);
+  } else {
+    return Wants("a number of steps, or auto", text);
+  }
+  return staleness;
+}
+
+std::string SpellStaleness(const v1::Staleness& staleness) {
+  return staleness.auto_() ? "auto" : absl::StrCat(staleness.steps());
+}
+
 std::string SpellString(absl::string_view text) {
   if (IsPlainString(text)) return std::string(text);
   std::string quoted = "\"";

@@ -36,6 +36,10 @@ std::string SpellDuration(absl::Duration duration);
 absl::StatusOr<v1::WorkerCount> ParseWorkerCount(absl::string_view text);
 std::string SpellWorkerCount(const v1::WorkerCount& count);
 
+// "4", or "auto".
+absl::StatusOr<v1::Staleness> ParseStaleness(absl::string_view text);
+std::string SpellStaleness(const v1::Staleness& staleness);
+
 // `text` as a YAML scalar that is read as a string: plain where that is safe, otherwise in double
 // quotes.
 std::string SpellString(absl::string_view text);

@@ -81,7 +81,7 @@ std::string Tables(const v1::ClusterStatus& status) {
     std::string mode =
         absl::AsciiStrToLower(v1::Consistency::Mode_Name(table.consistency().mode()));
     if (table.consistency().mode() == v1::Consistency::SSP) {
-      absl::StrAppend(&mode, " ", table.consistency().staleness());
+      absl::StrAppend(&mode, " ", table.consistency().staleness().steps());
     }
     rows.push_back({table.name(), absl::AsciiStrToLower(v1::TableSpec::Kind_Name(table.kind())),
                     absl::StrCat(table.dim()), absl::StrCat(table.rows()),

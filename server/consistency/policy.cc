@@ -7,7 +7,7 @@ namespace paramd {
 uint64_t ClockToWaitFor(const v1::Consistency& consistency, uint64_t pull_clock) {
   switch (consistency.mode()) {
     case v1::Consistency::SSP:
-      return pull_clock - std::min<uint64_t>(pull_clock, consistency.staleness());
+      return pull_clock - std::min<uint64_t>(pull_clock, consistency.staleness().steps());
     case v1::Consistency::BSP:
       return pull_clock;
     default:

@@ -13,8 +13,9 @@ constexpr uint32_t kShortRow = 16;
 
 // Fills in transport.pull.max_age.
 absl::Status SetMaxAge(v1::TableSpec* spec) {
-  const uint32_t allowed =
-      spec->consistency().mode() == v1::Consistency::SSP ? spec->consistency().staleness() : 0;
+  const uint32_t allowed = spec->consistency().mode() == v1::Consistency::SSP
+                               ? spec->consistency().staleness().steps()
+                               : 0;
   v1::PullValues& pull = *spec->mutable_pull();
   const bool is_short = spec->kind() == v1::TableSpec::SPARSE && spec->dim() < kShortRow;
   if (!pull.has_max_age()) pull.set_max_age(is_short ? 0 : allowed);
@@ -33,7 +34,7 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
   std::vector<v1::TableSpec> specs(declared.tables().begin(), declared.tables().end());
   for (v1::TableSpec& spec : specs) {
     *spec.mutable_consistency() = config.consistency();
-    *spec.mutable_optimizer() = config.optimizer();
+    if (config.has_optimizer()) *spec.mutable_optimizer() = config.optimizer();
     *spec.mutable_push() = config.transport().push();
     *spec.mutable_pull() = config.transport().pull();
     spec.set_seed(config.model().seed());

@@ -42,7 +42,8 @@ absl::Status CheckSpec(const v1::TableSpec& spec, size_t shards) {
 std::shared_ptr<Shard> MakeShard(const v1::TableSpec& spec, uint32_t shard, uint32_t shards,
                                  std::shared_ptr<const Optimizer> optimizer) {
   const Initializer initializer = {.seed = spec.seed(),
-                                   .table = Initializer::HashOfName(spec.name())};
+                                   .table = Initializer::HashOfName(spec.name()),
+                                   .scale = static_cast<float>(spec.initial_scale())};
   if (spec.kind() == v1::TableSpec::SPARSE) {
     return std::make_shared<SparseShard>(shard, shards, spec.dim(), initializer,
                                          std::move(optimizer));

@@ -15,6 +15,8 @@ struct DatasetShape {
   int64_t columns = 0;
   // Dense: names of the features, when the files have a header; otherwise empty.
   std::vector<std::string> feature_names;
+  // Sparse: every feature belongs to one of so many fields; 0: the data have no fields.
+  uint32_t fields = 0;
 };
 
 // Examples of one step. Either sparse, in compressed sparse row (CSR) form:
@@ -22,15 +24,21 @@ struct DatasetShape {
 //   columns      [entries]   index of the feature's key in unique_keys
 //   values       [entries]   value of the feature
 //   unique_keys  [keys]      strictly ascending
+//   fields       [entries]   field of the feature, below DatasetShape::fields; empty without fields
 // or dense:
 //   values       [rows][dense_cols], row-major; row_offsets, columns and unique_keys are empty.
 // A plain value without locks; batches are reused, Clear() keeps the memory.
 struct Batch {
-  std::vector<float> labels;  // [rows]
+  std::vector<float> labels;   // [rows]
+  std::vector<float> weights;  // [rows]; empty: every example counts once
   std::vector<uint32_t> row_offsets;
   std::vector<uint32_t> columns;
   std::vector<float> values;
   std::vector<uint64_t> unique_keys;
+  std::vector<uint32_t> fields;
+  // What a model adds before its rows are pulled (Model::Prepare).
+  std::vector<uint64_t> drawn_keys;
+  std::vector<uint32_t> drawn;
   bool sparse = true;
   int64_t dense_cols = 0;
   // Work lease that the examples were read under; set by whoever reads them.
@@ -40,10 +48,14 @@ struct Batch {
 
   void Clear() {
     labels.clear();
+    weights.clear();
     row_offsets.clear();
     columns.clear();
     values.clear();
     unique_keys.clear();
+    fields.clear();
+    drawn_keys.clear();
+    drawn.clear();
     source_lease = 0;
   }
 };

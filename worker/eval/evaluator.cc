@@ -12,32 +12,44 @@ namespace {
 // The parameters of one model, pulled as batches need them.
 class PulledTables {
  public:
-  PulledTables(const std::vector<v1::TableSpec>& tables, ParameterSource& source)
-      : tables_(tables), source_(source), values_(tables.size()), spans_(tables.size()) {}
+  PulledTables(const Model& model, ParameterSource& source)
+      : model_(model),
+        tables_(model.Tables()),
+        source_(source),
+        values_(tables_.size()),
+        spans_(tables_.size()) {}
 
-  absl::Status PullDense() { return PullKind(v1::TableSpec::DENSE, {}); }
-  absl::Status PullSparse(absl::Span<const uint64_t> keys) {
-    return PullKind(v1::TableSpec::SPARSE, keys);
+  absl::Status PullDense() {
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (tables_[i].kind() == v1::TableSpec::DENSE) RETURN_IF_ERROR(PullTable(i, {}));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status PullSparse(const Batch& batch) {
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (tables_[i].kind() != v1::TableSpec::SPARSE) continue;
+      RETURN_IF_ERROR(PullTable(i, model_.Keys(batch, i)));
+    }
+    return absl::OkStatus();
   }
 
   absl::Span<const absl::Span<const float>> spans() const { return spans_; }
 
  private:
-  absl::Status PullKind(v1::TableSpec::Kind kind, absl::Span<const uint64_t> keys) {
-    for (size_t i = 0; i < tables_.size(); ++i) {
-      if (tables_[i].kind() != kind) continue;
-      RETURN_IF_ERROR(source_.Pull(static_cast<int>(i), keys, &values_[i]));
-      const uint64_t rows = kind == v1::TableSpec::SPARSE ? keys.size() : tables_[i].rows();
-      if (values_[i].size() != rows * tables_[i].dim()) {
-        return absl::InternalError(absl::StrCat("table ", tables_[i].name(), ": pulled ",
-                                                values_[i].size(), " values, expected ", rows,
-                                                " rows of ", tables_[i].dim()));
-      }
-      spans_[i] = values_[i];
+  absl::Status PullTable(size_t i, absl::Span<const uint64_t> keys) {
+    RETURN_IF_ERROR(source_.Pull(static_cast<int>(i), keys, &values_[i]));
+    const bool sparse = tables_[i].kind() == v1::TableSpec::SPARSE;
+    const uint64_t rows = sparse ? keys.size() : tables_[i].rows();
+    if (values_[i].size() != rows * tables_[i].dim()) {
+      return absl::InternalError(absl::StrCat("table ", tables_[i].name(), ": pulled ",
+                                              values_[i].size(), " values, expected ", rows,
+                                              " rows of ", tables_[i].dim()));
     }
+    spans_[i] = values_[i];
     return absl::OkStatus();
   }
 
+  const Model& model_;
   const std::vector<v1::TableSpec> tables_;
   ParameterSource& source_;
   std::vector<std::vector<float>> values_;
@@ -73,7 +85,8 @@ absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& table
     if (const absl::Status status = model.CheckLabels(batch); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat(file, ": ", status.message()));
     }
-    RETURN_IF_ERROR(tables.PullSparse(batch.unique_keys));
+    model.Prepare(&batch);
+    RETURN_IF_ERROR(tables.PullSparse(batch));
     model.Predict(batch, tables.spans(), &scores);
     metrics->Add(batch.labels, scores);
   }
@@ -84,7 +97,7 @@ absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& table
 absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
                                    absl::Span<const std::string> files, Model& model,
                                    ParameterSource& parameters, int batch_rows) {
-  PulledTables tables(model.Tables(), parameters);
+  PulledTables tables(model, parameters);
   RETURN_IF_ERROR(tables.PullDense());
   MetricsAccumulator metrics(model.task(), model.outputs());
   Evaluated result;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/config/reader.h"
 #include "common/math/blas.h"
 #include "worker/model/sparse_product.h"
 
@@ -21,6 +22,7 @@ v1::TableSpec Table(const char* name, bool sparse, uint64_t rows, int dim) {
   spec.set_kind(sparse ? v1::TableSpec::SPARSE : v1::TableSpec::DENSE);
   spec.set_rows(rows);
   spec.set_dim(static_cast<uint32_t>(dim));
+  *spec.mutable_optimizer() = DefaultOptimizer(v1::Optimizer::FTRL);
   return spec;
 }
 

@@ -14,7 +14,7 @@ namespace paramd {
 // where parameters come from and where gradients go is not its business.
 //
 // Parameters and gradients are one array for each table, in the order of Tables(), row-major with
-// `dim` values in a row. Sparse tables: row i belongs to batch.unique_keys[i]. Dense tables: every
+// `dim` values in a row. Sparse tables: row i belongs to Keys(batch, table)[i]. Dense tables: every
 // row of the table.
 //
 // Not thread-safe (models keep scratch memory): one for each thread.
@@ -27,16 +27,27 @@ class Model {
   // Scores that Predict gives for an example.
   virtual int outputs() const = 0;
 
-  // name, kind, rows and dim are set; consistency and optimizer are the caller's.
+  // name, kind, rows, dim and initial_scale are set, and the optimizer that suits the table when
+  // the configuration does not name one; the rest is the caller's.
   virtual std::vector<v1::TableSpec> Tables() const = 0;
+
+  // Called once for each batch, before anything else is done with it: a model that draws at random
+  // adds what it drew.
+  virtual void Prepare(Batch* batch) {}
+
+  // The keys of the rows of sparse table `table` that the batch needs, strictly ascending; part of
+  // the batch.
+  virtual absl::Span<const uint64_t> Keys(const Batch& batch, size_t table) const {
+    return batch.unique_keys;
+  }
 
   // INVALID_ARGUMENT: a label that the model has no meaning for; the message says which are
   // allowed.
   virtual absl::Status CheckLabels(const Batch& batch) const = 0;
 
-  // The sum of the losses of the batch's examples. Fills `gradients`, which are as large as the
-  // parameters, with the gradient of the mean loss; zeros when the batch is empty. Labels must have
-  // passed CheckLabels.
+  // The sum of the losses of the batch's examples, each times its weight. Fills `gradients`, which
+  // are as large as the parameters, with the gradient of this sum divided by the number of
+  // examples; zeros when the batch is empty. Labels must have passed CheckLabels.
   virtual double Gradients(const Batch& batch, absl::Span<const absl::Span<const float>> parameters,
                            absl::Span<const absl::Span<float>> gradients) = 0;
 

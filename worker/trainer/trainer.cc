@@ -145,6 +145,7 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& 
     if (const absl::Status status = model_.CheckLabels(*item->batch); !status.ok()) {
       return absl::DataLossError(status.message());
     }
+    model_.Prepare(item->batch.get());
     tracker_->Read(item->lease);
     return BeginStep(std::move(item->batch), clock);
   }
@@ -164,7 +165,7 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_pt
   for (const size_t table : order_) {
     const v1::TableSpec& spec = tables_[table];
     absl::Span<const uint64_t> keys;
-    if (spec.kind() == v1::TableSpec::SPARSE) keys = step->batch().unique_keys;
+    if (spec.kind() == v1::TableSpec::SPARSE) keys = model_.Keys(step->batch(), table);
     const uint64_t rows = spec.kind() == v1::TableSpec::SPARSE ? keys.size() : spec.rows();
     step->SetRows(table, rows * spec.dim());
     step->SetPlan(

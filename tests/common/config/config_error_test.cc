@@ -131,10 +131,12 @@ TEST_CASE("fewer workers at most than at first") {
 
 TEST_CASE("unknown name of a choice") {
   CHECK(ErrorsAfterGood("consistency: {mode: sspp}\n") ==
-        "c.yaml:8:21: consistency.mode: wants asp or ssp or bsp, not \"sspp\"; did you mean "
+        "c.yaml:8:21: consistency.mode: wants asp or ssp or bsp or local or value_bound, not "
+        "\"sspp\"; did you mean "
         "\"ssp\"?");
   CHECK(ErrorsAfterGood("optimizer: {type: TYPE_UNSPECIFIED}\n") ==
-        "c.yaml:8:19: optimizer.type: wants sgd or adagrad or ftrl, not \"TYPE_UNSPECIFIED\"");
+        "c.yaml:8:19: optimizer.type: wants sgd or adagrad or ftrl or momentum or nesterov or "
+        "rmsprop or adadelta or adam or adamw, not \"TYPE_UNSPECIFIED\"");
 }
 
 TEST_CASE("unknown codec") {
@@ -192,12 +194,13 @@ TEST_CASE("setting of another type") {
   CHECK(ErrorsAfterGood("optimizer: {type: sgd, alpha: 0.1}\n") ==
         "c.yaml:8:24: optimizer.alpha: is a setting of ftrl, not of sgd");
   CHECK(ErrorsAfterGood("optimizer: {learning_rate: 0.1}\n") ==
-        "c.yaml:8:13: optimizer.learning_rate: is a setting of sgd and adagrad, not of ftrl");
+        "c.yaml:8:13: optimizer.learning_rate: is a setting of sgd and adagrad and momentum and "
+        "nesterov and rmsprop and adadelta and adam and adamw, not of ftrl");
   CHECK(ErrorsAfterGood("consistency: {mode: bsp, staleness: 4}\n") ==
         "c.yaml:8:26: consistency.staleness: is a setting of ssp, not of bsp");
   CHECK(ErrorsOfText("version: 1\nmodel: {type: logistic_regression, classes: 3}\n"
                      "data: {train: [a], csv: {header: true}}\n") ==
-        "c.yaml:2:36: model.classes: is a setting of softmax_regression, not of "
+        "c.yaml:2:36: model.classes: is a setting of softmax_regression and mlp, not of "
         "logistic_regression\n"
         "c.yaml:3:20: data.csv: is a setting of csv, not of libsvm");
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/config/duration.h"
+#include "common/config/reader.h"
 #include "tests/testing/temp_dir.h"
 
 namespace paramd {
@@ -51,7 +52,7 @@ output: {model: model.safetensors}
   CHECK(ToDuration(config.cluster().heartbeat().interval()) == absl::Milliseconds(500));
   CHECK(config.cluster().coordinator().store().dir() == "/etc/paramd/state");
   CHECK(config.consistency().mode() == v1::Consistency::SSP);
-  CHECK(config.consistency().staleness() == 4);
+  CHECK(config.consistency().staleness().steps() == 4);
   CHECK(config.optimizer().alpha() == 0.05);
   REQUIRE(config.tables_size() == 1);
   CHECK(config.tables(0).consistency().mode() == v1::Consistency::ASP);
@@ -60,6 +61,15 @@ output: {model: model.safetensors}
   CHECK(config.data().train(0) == "/etc/paramd/train.libsvm");
   CHECK(config.data().eval(0) == "/etc/paramd/test.libsvm");
   CHECK(config.output().model() == "/etc/paramd/model.safetensors");
+}
+
+TEST_CASE("defaults that depend on the type") {
+  const v1::Config config = LoadText(std::string(kMinimal) + "optimizer: {type: adagrad}\n");
+  CHECK(config.optimizer().learning_rate() == 0.1);
+  CHECK(DefaultOptimizer(v1::Optimizer::ADAM).learning_rate() == 0.001);
+  CHECK(DefaultOptimizer(v1::Optimizer::ADADELTA).epsilon() == 1e-6);
+  CHECK(DefaultOptimizer(v1::Optimizer::FTRL).alpha() == 0.05);
+  CHECK(DefaultOptimizer(v1::Optimizer::FTRL).learning_rate() == 0);
 }
 
 TEST_CASE("how values and keys travel") {
@@ -100,7 +110,7 @@ TEST_CASE("defaults fill what the file leaves out") {
   const v1::Config config = LoadText(kMinimal);
   CHECK(config.cluster().servers() == 1);
   CHECK(ToDuration(config.cluster().heartbeat().lease()) == absl::Seconds(3));
-  CHECK(config.optimizer().type() == v1::Optimizer::FTRL);
+  CHECK_FALSE(config.has_optimizer());
   CHECK(config.transport().max_message() == 16 << 20);
   CHECK(config.data().shuffle());
   CHECK(config.data().eval_size() == 0);
@@ -229,7 +239,7 @@ TEST_CASE("changing a type drops what a lower source set for the former one") {
   CHECK(loaded.config.optimizer().type() == v1::Optimizer::SGD);
   CHECK(loaded.config.optimizer().alpha() == 0);
   CHECK(loaded.config.optimizer().l2() == 1.0);
-  CHECK(loaded.config.consistency().staleness() == 0);
+  CHECK(loaded.config.consistency().staleness().steps() == 0);
   CHECK(loaded.origins.count("optimizer.alpha") == 0);
   CHECK_FALSE(
       LoadConfig({.text = text, .overrides = {"optimizer.type=sgd", "optimizer.alpha=1"}}).ok());

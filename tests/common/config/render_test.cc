@@ -47,23 +47,29 @@ sharding:
 consistency:
   mode: ssp                                 # default
   staleness: 4                              # default
+  staleness_min: 0                          # default
+  staleness_max: 32                         # default
 model:
   type: logistic_regression                 # /c/c.yaml:2:15
   seed: 42                                  # default
-optimizer:
-  type: ftrl                                # default
-  alpha: 0.05                               # default
-  beta: 1                                   # default
-  l1: 0                                     # default
-  l2: 0                                     # default
+optimizer: null                             # default
 tables:                                     # /c/c.yaml:3:9
 - name: weights                             # /c/c.yaml:3:17
   consistency: null                         # default
   optimizer:
     type: sgd                               # /c/c.yaml:3:44
     learning_rate: 0.1                      # default
+    l1: 0                                   # default
     l2: 0                                   # default
+    clip_value: null                        # default
+    clip_norm: null                         # default
+    schedule:
+      type: constant                        # default
+      warmup: 0                             # default
+    delay:
+      type: none                            # default
   transport: null                           # default
+  rows: null                                # default
 data:
   format: libsvm                            # default
   train:                                    # /c/c.yaml:4:15
@@ -79,8 +85,14 @@ data:
   assignment: auto                          # default
   partitions_per_worker: 4                  # default
   shuffle: true                             # default
+  hash_bits: 0                              # default
+  eval_fraction: 0                          # default
+  label_weights: []                         # default
+  labels: []                                # default
+  cache: null                               # default
 output:
   model: null                               # default
+  history: null                             # default
 transport:
   max_message: 64MiB                        # --set transport.max_message=64MiB
   pushes_in_flight: 4                       # default
@@ -97,6 +109,14 @@ worker:
   compute_threads: 1                        # default
   prefetch_batches: 4                       # default
   row_cache: 32MiB                          # default
+training:
+  init: null                                # default
+  eval_examples: 0                          # default
+  max_time: 0s                              # default
+  patience: 0                               # default
+  metric: logloss                           # default
+  min_delta: 0                              # default
+  keep_best: false                          # default
 )");
 }
 

@@ -11,7 +11,7 @@ namespace {
 v1::Consistency Make(v1::Consistency::Mode mode, uint32_t staleness = 0) {
   v1::Consistency consistency;
   consistency.set_mode(mode);
-  consistency.set_staleness(staleness);
+  consistency.mutable_staleness()->set_steps(staleness);
   return consistency;
 }
 

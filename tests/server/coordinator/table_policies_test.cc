@@ -88,7 +88,7 @@ TEST_CASE("a row that does not fit into a message is told, with what would do") 
 
 TEST_CASE("rows are used again for as long as the consistency mode allows") {
   v1::Config config = General();
-  config.mutable_consistency()->set_staleness(4);
+  config.mutable_consistency()->mutable_staleness()->set_steps(4);
   v1::TableDeclaration declared = Declared();
   declared.mutable_tables(0)->set_kind(v1::TableSpec::SPARSE);
   declared.mutable_tables(1)->set_kind(v1::TableSpec::DENSE);

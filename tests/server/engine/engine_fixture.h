@@ -27,7 +27,7 @@ inline v1::TableSpec TestTable(const std::string& name, v1::TableSpec::Kind kind
   spec.set_rows(kind == v1::TableSpec::DENSE ? 10 : 0);
   spec.set_dim(1);
   spec.mutable_consistency()->set_mode(mode);
-  spec.mutable_consistency()->set_staleness(staleness);
+  spec.mutable_consistency()->mutable_staleness()->set_steps(staleness);
   spec.mutable_optimizer()->set_type(v1::Optimizer::SGD);
   spec.mutable_optimizer()->set_learning_rate(1);
   return spec;

@@ -116,7 +116,7 @@ class ParameterCluster {
     spec.set_rows(rows);
     spec.set_dim(dim);
     spec.mutable_consistency()->set_mode(options.mode);
-    spec.mutable_consistency()->set_staleness(options.staleness);
+    spec.mutable_consistency()->mutable_staleness()->set_steps(options.staleness);
     spec.mutable_optimizer()->set_type(v1::Optimizer::SGD);
     spec.mutable_optimizer()->set_learning_rate(1);
     *spec.mutable_push() = options.push;
