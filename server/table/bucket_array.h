@@ -66,6 +66,38 @@ class BucketArray {
     return &bucket->values[slot];
   }
 
+  // Takes out a hash that is there, and returns its value. Other values of the table may move.
+  Value Remove(uint64_t hash) {
+    const BucketSpan<Value> all = span();
+    Bucket<Value>* bucket = all.Home(hash);
+    size_t slot;
+    while ((slot = SlotOf(*bucket, hash)) == Bucket<Value>::kSlots) bucket = all.After(bucket);
+    const Value removed = bucket->values[slot];
+    --size_;
+    while (bucket != nullptr) {
+      const bool was_full = bucket->full();
+      const size_t last = SlotsTaken(*bucket) - 1;
+      Move(*bucket, last, *bucket, slot);
+      bucket->hashes[last] = 0;
+      bucket->values[last] = {};
+      // Nobody has gone past a bucket that had a free slot.
+      if (!was_full) break;
+      bucket = FillFromBehind(bucket, last, &slot);
+    }
+    return removed;
+  }
+
+  // Calls visit(hash, value) for each hash in buckets [first, last), last <= buckets().
+  template <typename Visitor>
+  void ForEachIn(uint32_t first, uint32_t last, const Visitor& visit) const {
+    for (uint32_t at = first; at < last; ++at) {
+      const Bucket<Value>& bucket = span().data[at];
+      for (size_t i = 0; i < Bucket<Value>::kSlots && bucket.hashes[i] != 0; ++i) {
+        visit(bucket.hashes[i], bucket.values[i]);
+      }
+    }
+  }
+
   // The hashes that `buckets` can take: 3/4 of the slots, and never all of them.
   static uint64_t CapacityOf(uint32_t buckets) {
     return uint64_t{buckets} * Bucket<Value>::kSlots * 3 / 4;
@@ -106,6 +138,39 @@ class BucketArray {
   size_t bytes() const { return memory_.bytes(); }
 
  private:
+  // Its slot, or kSlots.
+  static size_t SlotOf(const Bucket<Value>& bucket, uint64_t hash) {
+    return static_cast<size_t>(std::find(bucket.hashes.begin(), bucket.hashes.end(), hash) -
+                               bucket.hashes.begin());
+  }
+  static size_t SlotsTaken(const Bucket<Value>& bucket) { return SlotOf(bucket, 0); }
+
+  static void Move(const Bucket<Value>& from, size_t from_slot, Bucket<Value>& to, size_t to_slot) {
+    to.hashes[to_slot] = from.hashes[from_slot];
+    to.values[to_slot] = from.values[from_slot];
+  }
+
+  // Moves into the free `slot` of a bucket that was full the first hash behind it whose search
+  // begins at it or before. Returns that hash's bucket and slot; null: there is none.
+  Bucket<Value>* FillFromBehind(Bucket<Value>* bucket, size_t slot, size_t* from_slot) {
+    const BucketSpan<Value> all = span();
+    const auto distance = [&](const Bucket<Value>* from, const Bucket<Value>* to) {
+      return to >= from ? to - from : to - from + static_cast<ptrdiff_t>(all.size);
+    };
+    for (Bucket<Value>* from = all.After(bucket); from != bucket; from = all.After(from)) {
+      const size_t taken = SlotsTaken(*from);
+      for (size_t i = 0; i < taken; ++i) {
+        const Bucket<Value>* const home = all.Home(from->hashes[i]);
+        if (distance(home, bucket) > distance(home, from)) continue;
+        Move(*from, i, *bucket, slot);
+        *from_slot = i;
+        return from;
+      }
+      if (taken < Bucket<Value>::kSlots) return nullptr;
+    }
+    return nullptr;
+  }
+
   PageMemory memory_;  // Bucket[buckets_]; zeros are empty buckets
   uint32_t buckets_;
   uint64_t size_ = 0;

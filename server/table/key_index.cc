@@ -39,6 +39,14 @@ Value* KeyIndex<Value>::Insert(uint64_t hash) {
 }
 
 template <typename Value>
+Value KeyIndex<Value>::Remove(uint64_t hash) {
+  --size_;
+  if (hash != 0) return parts_[PartOf(hash)].table.Remove(hash);
+  has_zero_ = false;
+  return std::exchange(zero_, {});
+}
+
+template <typename Value>
 void KeyIndex<Value>::MakeRoom(uint64_t hash) {
   const size_t index = PartOf(hash);
   Part& part = parts_[index];

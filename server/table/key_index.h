@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,9 +21,7 @@ namespace paramd {
 // (1979), with tables that grow before they split). `Value`: uint32_t or a ShortRow of 1 to 3. Not
 // thread-safe.
 //
-// A hash could be taken out by moving into its slot the last one that a search through its bucket
-// passes, as is usual with linear probing; ForEach then sees each hash once as long as none is
-// taken out.
+// Tables do not become smaller when hashes are taken out.
 template <typename Value>
 class KeyIndex {
  public:
@@ -50,6 +49,37 @@ class KeyIndex {
   // Takes a hash that is not there and has room. Its value, which is zero, lies there until the
   // next MakeRoom.
   Value* Insert(uint64_t hash);
+
+  // Takes out a hash that is there, and returns its value. Moves values as MakeRoom does.
+  Value Remove(uint64_t hash);
+
+  // Calls visit(hash, value) for the hashes in the next `buckets` buckets after `position`, which
+  // it moves on, from the end to the begin. Each hash is seen once in a round in which none is
+  // taken out and no table grows. Hash 0 is not seen.
+  struct Position {
+    size_t part = 0;
+    uint32_t bucket = 0;
+  };
+  template <typename Visitor>
+  void Scan(uint64_t buckets, Position* position, const Visitor& visit) const {
+    while (buckets > 0) {
+      if (position->part >= parts_.size()) *position = {};
+      const BucketArray<Value>& table = parts_[position->part].table;
+      const uint32_t first = std::min(position->bucket, table.buckets());
+      const auto last = static_cast<uint32_t>(std::min<uint64_t>(first + buckets, table.buckets()));
+      table.ForEachIn(first, last, visit);
+      // An empty table counts, too.
+      buckets -= std::max<uint64_t>(last - first, 1);
+      *position =
+          last < table.buckets() ? Position{position->part, last} : Position{position->part + 1, 0};
+    }
+  }
+
+  // The position that a random number falls on.
+  Position At(uint64_t draw) const {
+    const size_t part = draw % parts_.size();
+    return {part, static_cast<uint32_t>((draw >> 32) * parts_[part].table.buckets() >> 32)};
+  }
 
   // Calls visit(hash, value) for each hash, in no particular order.
   template <typename Visitor>

@@ -28,18 +28,33 @@ class ShortRows final : public RowTable {
   bool HasRoom(uint64_t hash) const override { return index_.HasRoom(hash); }
   void MakeRoom(uint64_t hash) override { index_.MakeRoom(hash); }
   float* Add(uint64_t hash) override { return index_.Insert(hash)->data(); }
-  void ForEach(absl::FunctionRef<void(uint64_t, const float*)> visit) const override {
-    index_.ForEach([&](uint64_t hash, const ShortRow<kWidth>& row) { visit(hash, row.data()); });
+  void Remove(uint64_t hash) override { index_.Remove(hash); }
+  void Scan(uint64_t buckets, const Visitor& visit) override {
+    index_.Scan(buckets, &scan_, Of(visit));
   }
+  void Sample(uint64_t draw, const Visitor& visit) const override {
+    auto position = index_.At(draw);
+    index_.Scan(1, &position, Of(visit));
+  }
+  void ForEach(const Visitor& visit) const override { index_.ForEach(Of(visit)); }
   uint64_t size() const override { return index_.size(); }
   size_t bytes() const override { return index_.bytes(); }
 
  private:
+  static auto Of(const Visitor& visit) {
+    return [&visit](uint64_t hash, const ShortRow<kWidth>& row) { visit(hash, row.data()); };
+  }
+
   KeyIndex<ShortRow<kWidth>> index_;
+  typename KeyIndex<ShortRow<kWidth>>::Position scan_;
 };
 
 // Numbers of rows in the index, the rows in an arena.
 class LongRows final : public RowTable {
+  auto Of(const Visitor& visit) const {
+    return [this, &visit](uint64_t hash, uint32_t number) { visit(hash, rows_.row(number)); };
+  }
+
  public:
   LongRows(uint32_t shard, uint32_t shards, size_t width) : index_(shard, shards), rows_(width) {}
 
@@ -60,10 +75,16 @@ class LongRows final : public RowTable {
     *index_.Insert(hash) = static_cast<uint32_t>(number);
     return rows_.row(number);
   }
-  void ForEach(absl::FunctionRef<void(uint64_t, const float*)> visit) const override {
-    index_.ForEach([&](uint64_t hash, uint32_t number) { visit(hash, rows_.row(number)); });
+  void Remove(uint64_t hash) override { rows_.Remove(index_.Remove(hash)); }
+  void Scan(uint64_t buckets, const Visitor& visit) override {
+    index_.Scan(buckets, &scan_, Of(visit));
   }
-  uint64_t size() const override { return rows_.size(); }
+  void Sample(uint64_t draw, const Visitor& visit) const override {
+    auto position = index_.At(draw);
+    index_.Scan(1, &position, Of(visit));
+  }
+  void ForEach(const Visitor& visit) const override { index_.ForEach(Of(visit)); }
+  uint64_t size() const override { return index_.size(); }
   size_t bytes() const override { return rows_.bytes() + index_.bytes(); }
 
  private:
@@ -79,6 +100,7 @@ class LongRows final : public RowTable {
 
   KeyIndex<uint32_t> index_;
   mutable RowArena rows_;  // Find gives rows out
+  KeyIndex<uint32_t>::Position scan_;
 };
 
 }  // namespace

@@ -41,8 +41,21 @@ class RowTable {
   // std::bad_alloc; nothing was changed.
   virtual float* Add(uint64_t hash) = 0;
 
+  // Removes the row of a hash that has one; others may move. Its memory is used for rows to come.
+  virtual void Remove(uint64_t hash) = 0;
+
+  using Visitor = absl::FunctionRef<void(uint64_t hash, const float* row)>;
+
+  // Calls visit for the rows of `buckets` buckets after those of the last call, round and round.
+  // Few rows of a round in which rows are removed or added may be missed. The row of hash 0 always
+  // is.
+  virtual void Scan(uint64_t buckets, const Visitor& visit) = 0;
+
+  // Calls visit for the rows of the bucket that a random number falls on; there may be none.
+  virtual void Sample(uint64_t draw, const Visitor& visit) const = 0;
+
   // Calls visit(hash, row) for each row, in no particular order.
-  virtual void ForEach(absl::FunctionRef<void(uint64_t, const float*)> visit) const = 0;
+  virtual void ForEach(const Visitor& visit) const = 0;
 
   virtual uint64_t size() const = 0;  // rows
   virtual size_t bytes() const = 0;   // rows and index

@@ -15,6 +15,7 @@ TEST_CASE("rows of any width, against a map") {
   const auto table = RowTable::Create(0, 1, width);
   std::map<uint64_t, float> model;  // of each hash the first and last value of its row
   Random random(width);
+  int added = 0;
   for (int round = 0; round < 200; ++round) {
     std::vector<uint64_t> hashes;
     for (size_t i = 0; i < 1 + random.NextBelow(700); ++i) {
@@ -40,9 +41,19 @@ TEST_CASE("rows of any width, against a map") {
       REQUIRE(table->HasRoom(hash));
       float* const row = table->Add(hash);
       REQUIRE(std::count(row, row + width, 0.0f) == static_cast<int64_t>(width));
-      const auto value = static_cast<float>(model.size() + 1);
+      const auto value = static_cast<float>(++added);
       row[0] = row[width - 1] = value;
       model[hash] = value;
+    }
+    REQUIRE(table->size() == model.size());
+    // Every third round, rows go.
+    for (auto it = model.begin(); round % 3 == 0 && it != model.end();) {
+      if (random.NextBelow(3) > 0) {
+        ++it;
+        continue;
+      }
+      table->Remove(it->first);
+      it = model.erase(it);
     }
     REQUIRE(table->size() == model.size());
   }

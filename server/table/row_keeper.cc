@@ -1,0 +1,88 @@
+#include "server/table/row_keeper.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "common/base/random.h"
+
+namespace paramd {
+namespace {
+
+constexpr size_t kSampledBuckets = 6;  // with 2 or 3 rows each, most of them
+// When so many are empty there is nothing to remove but the row that stays.
+constexpr size_t kMostBuckets = 100'000;
+// Buckets that are looked at for each row that is pushed to; with about two rows in each.
+constexpr size_t kSweptBuckets = 1;
+
+}  // namespace
+
+RowKeeper::RowKeeper(const RowRules& rules, RowTable* table, size_t width)
+    : rules_(rules), table_(table), width_(width) {
+  if (rules_.min_count > 1) sketch_.emplace(rules_.sketch_bytes);
+}
+
+bool RowKeeper::Admit(uint64_t hash) {
+  return !sketch_.has_value() || sketch_->Add(hash) >= rules_.min_count;
+}
+
+void RowKeeper::Touch(float* row, uint64_t clock) const {
+  if (!rules_.NeedStamps()) return;
+  const auto stamp = static_cast<uint32_t>(clock);
+  std::memcpy(row + width_ - 1, &stamp, sizeof(stamp));
+}
+
+uint32_t RowKeeper::AgeOf(const float* row, uint64_t clock) const {
+  uint32_t stamp;
+  std::memcpy(&stamp, row + width_ - 1, sizeof(stamp));
+  const uint32_t age = static_cast<uint32_t>(clock) - stamp;
+  // A push of a worker that is behind.
+  return age > std::numeric_limits<uint32_t>::max() / 2 ? 0 : age;
+}
+
+size_t RowKeeper::MostAtOnce() const {
+  return rules_.max_rows == 0 ? RowTable::kMaxBatch
+                              : std::min<uint64_t>(RowTable::kMaxBatch, rules_.max_rows);
+}
+
+bool RowKeeper::FreeRows(size_t more, uint64_t clock) {
+  if (rules_.max_rows == 0) return false;
+  bool removed = false;
+  while (table_->size() + more > rules_.max_rows) {
+    std::optional<uint64_t> oldest;
+    uint32_t largest_age = 0;
+    for (size_t buckets = 0;
+         buckets < kSampledBuckets || (!oldest.has_value() && buckets < kMostBuckets); ++buckets) {
+      table_->Sample(CounterRandom(rules_.max_rows, width_, draws_++),
+                     [&](uint64_t hash, const float* row) {
+                       const uint32_t age = AgeOf(row, clock);
+                       if (oldest.has_value() && age <= largest_age) return;
+                       oldest = hash;
+                       largest_age = age;
+                     });
+    }
+    if (!oldest.has_value()) break;
+    table_->Remove(*oldest);
+    removed = true;
+  }
+  return removed;
+}
+
+void RowKeeper::Sweep(size_t pushed, uint64_t clock) {
+  if (rules_.ttl == 0) return;
+  expired_.clear();
+  table_->Scan(1 + kSweptBuckets * pushed, [&](uint64_t hash, const float* row) {
+    if (AgeOf(row, clock) > rules_.ttl) expired_.push_back(hash);
+  });
+  // A scan that came round may have seen a row twice.
+  std::sort(expired_.begin(), expired_.end());
+  expired_.erase(std::unique(expired_.begin(), expired_.end()), expired_.end());
+  for (const uint64_t hash : expired_) table_->Remove(hash);
+}
+
+void RowKeeper::AddTo(Hasher& hasher) const {
+  hasher.AddValues(draws_);
+  if (sketch_.has_value()) sketch_->AddTo(hasher);
+}
+
+}  // namespace paramd

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "server/table/count_min_sketch.h"
+#include "server/table/hasher.h"
+#include "server/table/row_table.h"
+
+namespace paramd {
+
+// Which keys of a shard have a row (config.proto, Rows); every number is the shard's part.
+struct RowRules {
+  // The push that is the so-manieth to a key gives it its row.
+  uint32_t min_count = 1;
+  size_t sketch_bytes = 0;
+  // Rows that were not pushed to for so many clocks are removed; 0: none are.
+  uint64_t ttl = 0;
+  // 0: no limit.
+  uint64_t max_rows = 0;
+
+  // Whether rows have to say when they were last pushed to.
+  bool NeedStamps() const { return ttl > 0 || max_rows > 0; }
+};
+
+// Gives and takes the rows of a shard by its rules. All it does follows from the pushes in their
+// order, so replicas agree. A row's last float32 is its stamp when the rules need stamps: the low
+// 32 bits of the clock of the last push to it. The row of the one key whose hash is 0 stays. Not
+// thread-safe.
+class RowKeeper {
+ public:
+  // `table`: rows of `width`, the stamp among them. Borrowed.
+  RowKeeper(const RowRules& rules, RowTable* table, size_t width);
+
+  // Whether a hash without a row gets one with this push.
+  bool Admit(uint64_t hash);
+
+  // The row is pushed to at `clock`.
+  void Touch(float* row, uint64_t clock) const;
+
+  // Keys that may be pushed to at once, for FreeRows to be able to make room for all of them.
+  size_t MostAtOnce() const;
+
+  // Removes rows until `more` can be added: each time the one that was pushed to least recently of
+  // the rows in some buckets drawn at random, as Redis does (redis.io, "Key eviction", approximated
+  // LRU). Rows may move when true is returned.
+  bool FreeRows(size_t more, uint64_t clock);
+
+  // Looks at some rows, more than the `pushed` that were pushed to, for those whose time is over,
+  // and removes them: a row goes at the latest when the shard has been pushed to as many rows as it
+  // has.
+  void Sweep(size_t pushed, uint64_t clock);
+
+  size_t bytes() const { return sketch_.has_value() ? sketch_->bytes() : 0; }
+  void AddTo(Hasher& hasher) const;
+
+ private:
+  // Clocks since the last push to the row.
+  uint32_t AgeOf(const float* row, uint64_t clock) const;
+
+  const RowRules rules_;
+  RowTable* const table_;
+  const size_t width_;
+  std::optional<CountMinSketch> sketch_;
+  uint64_t draws_ = 0;
+  std::vector<uint64_t> expired_;  // scratch
+};
+
+}  // namespace paramd
