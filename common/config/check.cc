@@ -79,7 +79,6 @@ class Checker {
       const std::string path = absl::StrCat("tables.", i, ".");
       if (table.has_consistency()) NotYet(table.consistency(), path + "consistency.");
       if (table.has_optimizer()) NotYet(table.optimizer(), path + "optimizer.");
-      refuse(table.has_rows(), path + "rows.min_count");
     }
     const v1::Data& data = config_.data();
     refuse(data.format() > v1::Data::CSV, "data.format");

@@ -27,6 +27,22 @@ absl::Status SetMaxAge(v1::TableSpec* spec) {
                    allowed, " steps old by its consistency mode, not ", pull.max_age()));
 }
 
+absl::Status SetRows(const v1::Rows& rows, const v1::Config& config, v1::TableSpec* spec) {
+  const auto invalid = [&](const auto&... what) {
+    return absl::InvalidArgumentError(absl::StrCat("tables: ", spec->name(), ": ", what...));
+  };
+  if (spec->kind() != v1::TableSpec::SPARSE) {
+    return invalid("rows is for sparse tables; this one is dense");
+  }
+  const uint32_t shards = config.sharding().shards_per_table();
+  if (rows.max_rows() > 0 && rows.max_rows() < shards) {
+    return invalid("rows.max_rows of ", rows.max_rows(), " is fewer than its ", shards,
+                   " shards (sharding.shards_per_table)");
+  }
+  *spec->mutable_rows_kept() = rows;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclaration& declared,
@@ -57,6 +73,11 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
     }
     if (table.has_consistency()) *spec->mutable_consistency() = table.consistency();
     if (table.has_optimizer()) *spec->mutable_optimizer() = table.optimizer();
+    if (table.has_rows()) {
+      if (const absl::Status status = SetRows(table.rows(), config, &*spec); !status.ok()) {
+        return status;
+      }
+    }
     const v1::TableTransport& transport = table.transport();
     if (transport.has_push()) *spec->mutable_push() = transport.push();
     if (transport.has_pull()) *spec->mutable_pull() = transport.pull();

@@ -182,7 +182,8 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
     const PushOutcome outcome =
         checked.table->synchronous()
             ? part.shard->Accumulate(id, operation.clock, part.rows, gradients)
-            : part.shard->Push(id, part.rows, gradients, std::max<uint64_t>(operation.examples, 1));
+            : part.shard->Push(id, part.rows, gradients, std::max<uint64_t>(operation.examples, 1),
+                               operation.clock);
     duplicate |= outcome == PushOutcome::kDuplicate;
     late |= outcome == PushOutcome::kLate;
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "common/base/random.h"
 
@@ -15,6 +14,15 @@ constexpr size_t kMostBuckets = 100'000;
 // Buckets that are looked at for each row that is pushed to; with about two rows in each.
 constexpr size_t kSweptBuckets = 1;
 
+// By squaring: the same to the bit everywhere, unlike std::pow.
+double Power(double base, uint64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1, base *= base) {
+    if (exponent & 1) result *= base;
+  }
+  return result;
+}
+
 }  // namespace
 
 RowKeeper::RowKeeper(const RowRules& rules, RowTable* table, size_t width)
@@ -26,8 +34,12 @@ bool RowKeeper::Admit(uint64_t hash) {
   return !sketch_.has_value() || sketch_->Add(hash) >= rules_.min_count;
 }
 
-void RowKeeper::Touch(float* row, uint64_t clock) const {
+void RowKeeper::Touch(float* row, size_t dim, uint64_t clock) const {
   if (!rules_.NeedStamps()) return;
+  if (fades()) {
+    const float fade = FadeOf(row, clock);
+    for (size_t i = 0; fade < 1 && i < dim; ++i) row[i] *= fade;
+  }
   const auto stamp = static_cast<uint32_t>(clock);
   std::memcpy(row + width_ - 1, &stamp, sizeof(stamp));
 }
@@ -35,9 +47,13 @@ void RowKeeper::Touch(float* row, uint64_t clock) const {
 uint32_t RowKeeper::AgeOf(const float* row, uint64_t clock) const {
   uint32_t stamp;
   std::memcpy(&stamp, row + width_ - 1, sizeof(stamp));
-  const uint32_t age = static_cast<uint32_t>(clock) - stamp;
-  // A push of a worker that is behind.
-  return age > std::numeric_limits<uint32_t>::max() / 2 ? 0 : age;
+  return static_cast<uint32_t>(clock) - stamp;
+}
+
+float RowKeeper::FadeOf(const float* row, uint64_t clock) const {
+  const uint64_t then = clock - std::min<uint64_t>(AgeOf(row, clock), clock);
+  return static_cast<float>(
+      Power(rules_.decay, clock / rules_.decay_every - then / rules_.decay_every));
 }
 
 size_t RowKeeper::MostAtOnce() const {

@@ -20,15 +20,20 @@ struct RowRules {
   uint64_t ttl = 0;
   // 0: no limit.
   uint64_t max_rows = 0;
+  // What parameters are multiplied by whenever the clock comes to a multiple of decay_every.
+  double decay = 1;
+  uint64_t decay_every = 1;
 
   // Whether rows have to say when they were last pushed to.
-  bool NeedStamps() const { return ttl > 0 || max_rows > 0; }
+  bool NeedStamps() const { return ttl > 0 || max_rows > 0 || decay < 1; }
+  // Whether there is anything to do.
+  bool Any() const { return min_count > 1 || NeedStamps(); }
 };
 
 // Gives and takes the rows of a shard by its rules. All it does follows from the pushes in their
 // order, so replicas agree. A row's last float32 is its stamp when the rules need stamps: the low
-// 32 bits of the clock of the last push to it. The row of the one key whose hash is 0 stays. Not
-// thread-safe.
+// 32 bits of the clock when it was last pushed to. Clocks do not go back. The row of
+// the one key whose hash is 0 stays. Not thread-safe.
 class RowKeeper {
  public:
   // `table`: rows of `width`, the stamp among them. Borrowed.
@@ -37,8 +42,12 @@ class RowKeeper {
   // Whether a hash without a row gets one with this push.
   bool Admit(uint64_t hash);
 
-  // The row is pushed to at `clock`.
-  void Touch(float* row, uint64_t clock) const;
+  // The row, with its first `dim` values parameters, is pushed to at `clock`.
+  void Touch(float* row, size_t dim, uint64_t clock) const;
+
+  // What the row's parameters are to be multiplied by when they are read at `clock`.
+  bool fades() const { return rules_.decay < 1; }
+  float FadeOf(const float* row, uint64_t clock) const;
 
   // Keys that may be pushed to at once, for FreeRows to be able to make room for all of them.
   size_t MostAtOnce() const;

@@ -1,5 +1,6 @@
 #include "server/table/shard.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace paramd {
@@ -18,10 +19,11 @@ std::vector<float> ReadAll(FloatSource& source, size_t size) {
 }  // namespace
 
 PushOutcome Shard::Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
-                        uint64_t examples) {
+                        uint64_t examples, uint64_t clock) {
   {
     MutexLock lock(mutex_);
     if (marks_.Take(id)) {
+      clock_ = std::max(clock_, clock);
       ApplyLocked(rows, gradients, examples);
       return PushOutcome::kTaken;
     }
@@ -42,6 +44,7 @@ PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& row
 void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contributions,
                       uint64_t examples) {
   MutexLock lock(mutex_);
+  clock_ = std::max(clock_, step);
   const std::vector<WeightedPush> pushes = buffer_.Close(step, contributions);
   if (!pushes.empty()) ApplySumLocked(pushes, examples);
 }

@@ -57,7 +57,7 @@ class Shard {
   // Applies gradients, the mean over `examples` examples, at once, unless they were taken before;
   // then they are only read. They are finite.
   PushOutcome Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
-                   uint64_t examples = 1);
+                   uint64_t examples = 1, uint64_t clock = 0);
 
   // Keeps gradients until the synchronous step `step` closes, unless they were taken before; then
   // they are only read.
@@ -104,6 +104,9 @@ class Shard {
   virtual ShardSnapshot SnapshotLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual void AddRowsTo(Hasher& hasher) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
 
+  // The largest clock of a push, or closed step, so far.
+  uint64_t clock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return clock_; }
+
   mutable Mutex mutex_;
 
  private:
@@ -112,6 +115,7 @@ class Shard {
   const std::shared_ptr<const Optimizer> optimizer_;
   SequenceMarks marks_ ABSL_GUARDED_BY(mutex_);
   StepBuffer buffer_ ABSL_GUARDED_BY(mutex_);
+  uint64_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace paramd

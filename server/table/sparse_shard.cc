@@ -10,12 +10,15 @@
 
 namespace paramd {
 SparseShard::SparseShard(uint32_t shard, uint32_t shards, uint32_t dim,
-                         const Initializer& initializer, std::shared_ptr<const Optimizer> optimizer)
+                         const Initializer& initializer, std::shared_ptr<const Optimizer> optimizer,
+                         const RowRules& rules)
     : Shard(dim, initializer, std::move(optimizer)),
       shard_(shard),
       shards_(shards),
-      width_(size_t{dim} * (1 + this->optimizer().state_slots())),
-      rows_(RowTable::Create(shard, shards, width_)) {}
+      width_(size_t{dim} * (1 + this->optimizer().state_slots()) + rules.NeedStamps()),
+      rows_(RowTable::Create(shard, shards, width_)) {
+  if (rules.Any()) keeper_.emplace(rules, rows_.get(), width_);
+}
 
 absl::Status SparseShard::CheckRows(RowSet* rows, uint64_t* hashes) const {
   const absl::Span<const uint64_t> keys = rows->keys;
@@ -61,12 +64,52 @@ size_t SparseShard::RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uin
   return keys.size();
 }
 
+void SparseShard::KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes,
+                             float** rows) {
+  bool admitted[RowTable::kMaxBatch];
+  rows_->Find(hashes, keys.size(), rows);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    admitted[i] = rows[i] != nullptr || keeper_->Admit(hashes[i]);
+    if (rows[i] != nullptr) keeper_->Touch(rows[i], dim(), clock());
+  }
+  const auto missing = [&] {
+    size_t count = 0;
+    for (size_t i = 0; i < keys.size(); ++i) count += admitted[i] && rows[i] == nullptr;
+    return count;
+  };
+  // What is removed may be a row of these keys.
+  while (keeper_->FreeRows(missing(), clock())) rows_->Find(hashes, keys.size(), rows);
+  bool moved = false;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (rows[i] != nullptr || !admitted[i]) continue;
+    if (!rows_->HasRoom(hashes[i])) {
+      rows_->MakeRoom(hashes[i]);
+      moved = true;
+    }
+    rows[i] = rows_->Add(hashes[i]);
+    initializer().Fill(keys[i], absl::MakeSpan(rows[i], dim()));
+    keeper_->Touch(rows[i], 0, clock());
+  }
+  if (moved) rows_->Find(hashes, keys.size(), rows);
+  sink_.assign(keys.size() * width_, 0.0f);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!admitted[i]) rows[i] = sink_.data() + i * width_;
+  }
+}
+
 void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) {
-  const size_t at_once = RowsAtOnce();
+  const size_t at_once =
+      keeper_.has_value() ? std::min(RowsAtOnce(), keeper_->MostAtOnce()) : RowsAtOnce();
   float* found[RowTable::kMaxBatch];
   rows_->Prefetch(rows.hashes);
   for (size_t first = 0, n; first < rows.count; first += n) {
-    n = RowsOf(rows.keys.subspan(first, at_once), rows.hashes.subspan(first), found);
+    const absl::Span<const uint64_t> keys = rows.keys.subspan(first, at_once);
+    if (keeper_.has_value()) {
+      KeptRowsOf(keys, rows.hashes.subspan(first), found);
+      n = keys.size();
+    } else {
+      n = RowsOf(keys, rows.hashes.subspan(first), found);
+    }
     if (dim() > FloatSource::kMaxRun) {
       ApplyLongRow(found[0], gradients, examples);
     } else {
@@ -74,6 +117,7 @@ void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64
                             dim());
     }
   }
+  if (keeper_.has_value()) keeper_->Sweep(rows.count, clock());
 }
 
 void SparseShard::ApplyLongRow(float* row, FloatSource& gradients, uint64_t examples) {
@@ -104,10 +148,15 @@ void SparseShard::PullLocked(const RowSet& rows, FloatSink& out) const {
   }
 }
 
+float SparseShard::FadeOf(const float* row) const {
+  return keeper_.has_value() && keeper_->fades() ? keeper_->FadeOf(row, clock()) : 1;
+}
+
 void SparseShard::WriteRows(absl::Span<const uint64_t> keys, const float* const* found,
                             FloatSink& out) const {
   if (dim() > FloatSink::kMaxRun) return WriteLongRow(keys[0], found[0], out);
   float* values = out.Next(keys.size() * dim());
+  const bool fades = keeper_.has_value() && keeper_->fades();
   for (size_t i = 0; i < keys.size(); ++i, values += dim()) {
     if (found[i] == nullptr) {
       initializer().Fill(keys[i], absl::MakeSpan(values, dim()));
@@ -116,6 +165,9 @@ void SparseShard::WriteRows(absl::Span<const uint64_t> keys, const float* const*
     } else {
       std::copy_n(found[i], dim(), values);
     }
+    if (!fades || found[i] == nullptr) continue;
+    const float fade = FadeOf(found[i]);
+    for (uint32_t j = 0; j < dim(); ++j) values[j] *= fade;
   }
 }
 
@@ -124,17 +176,20 @@ void SparseShard::WriteLongRow(uint64_t key, const float* row, FloatSink& out) c
   if (row == nullptr) {
     initial.resize(dim());
     initializer().Fill(key, absl::MakeSpan(initial));
-    row = initial.data();
   }
+  const float fade = row == nullptr ? 1 : FadeOf(row);
+  if (row == nullptr) row = initial.data();
   for (size_t at = 0; at < dim();) {
     const size_t size = std::min<size_t>(dim() - at, FloatSink::kMaxRun);
-    std::copy_n(row + at, size, out.Next(size));
+    float* const values = out.Next(size);
+    for (size_t i = 0; i < size; ++i) values[i] = fade * row[at + i];
     at += size;
   }
 }
 
 ShardSize SparseShard::SizeLocked() const {
-  return {.rows = rows_->size(), .bytes = rows_->bytes()};
+  return {.rows = rows_->size(),
+          .bytes = rows_->bytes() + (keeper_.has_value() ? keeper_->bytes() : 0)};
 }
 
 std::vector<std::pair<uint64_t, const float*>> SparseShard::SortedRows() const {
@@ -152,7 +207,8 @@ ShardSnapshot SparseShard::SnapshotLocked() const {
   snapshot.values.reserve(rows_->size() * dim());
   for (const auto& [key, row] : SortedRows()) {
     snapshot.keys.push_back(key);
-    snapshot.values.insert(snapshot.values.end(), row, row + dim());
+    const float fade = FadeOf(row);
+    for (uint32_t i = 0; i < dim(); ++i) snapshot.values.push_back(fade * row[i]);
   }
   return snapshot;
 }
@@ -163,6 +219,7 @@ void SparseShard::AddRowsTo(Hasher& hasher) const {
     hasher.AddValues(key);
     hasher.Add(absl::Span<const float>(row, width_));
   }
+  if (keeper_.has_value()) keeper_->AddTo(hasher);
 }
 
 }  // namespace paramd

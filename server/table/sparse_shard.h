@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "server/table/row_keeper.h"
 #include "server/table/row_table.h"
 #include "server/table/shard.h"
 
@@ -16,7 +18,7 @@ class SparseShard final : public Shard {
  public:
   // Shard `shard` of `shards`.
   SparseShard(uint32_t shard, uint32_t shards, uint32_t dim, const Initializer& initializer,
-              std::shared_ptr<const Optimizer> optimizer);
+              std::shared_ptr<const Optimizer> optimizer, const RowRules& rules = {});
 
   absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const override;
 
@@ -37,21 +39,33 @@ class SparseShard final : public Shard {
   // are not there; returns their number, at least one. `hashes`: of the keys and those after them.
   size_t RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes, float** rows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same for at most MostAtOnce() keys, as the keeper decides: keys without a row get one of
+  // sink_.
+  void KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes, float** rows)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a row is multiplied by for a pull.
+  float FadeOf(const float* row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The optimizer over one row longer than FloatSource::kMaxRun.
   void ApplyLongRow(float* row, FloatSource& gradients, uint64_t examples)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes rows that were found, or (null) are not there.
-  void WriteRows(absl::Span<const uint64_t> keys, const float* const* found, FloatSink& out) const;
+  void WriteRows(absl::Span<const uint64_t> keys, const float* const* found, FloatSink& out) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The same for one row longer than FloatSink::kMaxRun.
-  void WriteLongRow(uint64_t key, const float* row, FloatSink& out) const;
+  void WriteLongRow(uint64_t key, const float* row, FloatSink& out) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Keys in ascending order, each with its row.
   std::vector<std::pair<uint64_t, const float*>> SortedRows() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const uint32_t shard_;
   const uint32_t shards_;
-  const size_t width_;  // of a row: parameters[dim], state[slots][dim]
+  const size_t width_;  // of a row: parameters[dim], state[slots][dim], and the keeper's stamp
   const std::unique_ptr<RowTable> rows_ ABSL_PT_GUARDED_BY(mutex_);
+  // None: every key that is pushed to has a row.
+  std::optional<RowKeeper> keeper_ ABSL_GUARDED_BY(mutex_);
+  // Rows that gradients for keys without a row are wasted on.
+  std::vector<float> sink_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace paramd

@@ -1,5 +1,6 @@
 #include "server/table/table.h"
 
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -39,6 +40,20 @@ absl::Status CheckSpec(const v1::TableSpec& spec, size_t shards) {
   return absl::OkStatus();
 }
 
+// A shard's part of the rules of its table.
+RowRules RulesOf(const v1::Rows& rows, uint32_t shards) {
+  RowRules rules;
+  rules.min_count = std::max(rows.min_count(), 1u);
+  rules.sketch_bytes = rows.sketch() / shards;
+  rules.ttl = rows.ttl();
+  if (rows.max_rows() > 0) rules.max_rows = std::max<uint64_t>(rows.max_rows() / shards, 1);
+  if (rows.decay_every() > 0) {
+    rules.decay = rows.decay();
+    rules.decay_every = rows.decay_every();
+  }
+  return rules;
+}
+
 std::shared_ptr<Shard> MakeShard(const v1::TableSpec& spec, uint32_t shard, uint32_t shards,
                                  std::shared_ptr<const Optimizer> optimizer) {
   const Initializer initializer = {.seed = spec.seed(),
@@ -46,7 +61,7 @@ std::shared_ptr<Shard> MakeShard(const v1::TableSpec& spec, uint32_t shard, uint
                                    .scale = static_cast<float>(spec.initial_scale())};
   if (spec.kind() == v1::TableSpec::SPARSE) {
     return std::make_shared<SparseShard>(shard, shards, spec.dim(), initializer,
-                                         std::move(optimizer));
+                                         std::move(optimizer), RulesOf(spec.rows_kept(), shards));
   }
   return std::make_shared<DenseShard>(RowsOfShard(spec.rows(), shards, shard), spec.dim(),
                                       initializer, std::move(optimizer));

@@ -26,7 +26,7 @@ struct Kept {
       if (!table->HasRoom(hash)) table->MakeRoom(hash);
       row = table->Add(hash);
     }
-    keeper.Touch(row, clock);
+    keeper.Touch(row, 1, clock);
     keeper.Sweep(1, clock);
   }
   float* Find(uint64_t hash) const {
@@ -81,9 +81,23 @@ TEST_CASE("rows that nobody pushes to go, the others stay") {
   }
   CHECK(kept.table->size() == kKeys / 2);
   for (uint64_t i = 0; i < kKeys / 2; ++i) REQUIRE(kept.Find(Mix64(i)) != nullptr);
-  // A worker that is behind does not make rows old.
-  for (uint64_t i = 0; i < kKeys; ++i) kept.Push(Mix64(i % (kKeys / 2)), 3);
-  CHECK(kept.table->size() == kKeys / 2);
+}
+
+TEST_CASE("parameters fade as the clock goes on, whether they are pushed to or not") {
+  Kept kept({.decay = 0.5, .decay_every = 10});
+  kept.Push(1, 5);
+  float* const row = kept.Find(1);
+  row[0] = 8;
+  row[1] = 3;  // state
+  CHECK(kept.keeper.FadeOf(row, 9) == 1);
+  CHECK(kept.keeper.FadeOf(row, 10) == 0.5f);
+  CHECK(kept.keeper.FadeOf(row, 39) == 0.125f);
+  kept.Push(1, 20);
+  CHECK(row[0] == 2);
+  CHECK(row[1] == 3);
+  CHECK(kept.keeper.FadeOf(row, 29) == 1);
+  kept.Push(1, 21);
+  CHECK(row[0] == 2);
 }
 
 TEST_CASE("there are never more rows than the limit, and those that are used stay") {
