@@ -1,6 +1,7 @@
 #include "deploy/paramctl/status_table.h"
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -8,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "deploy/paramctl/job_names.h"
+#include "deploy/paramctl/staleness_line.h"
 #include "deploy/paramctl/text_table.h"
 
 namespace paramd {
@@ -111,6 +113,13 @@ std::string FormatStatus(const v1::ClusterStatus& status) {
   if (status.servers_size() > 0) absl::StrAppend(&text, "\n", Servers(status));
   if (status.workers_size() > 0) absl::StrAppend(&text, "\n", Workers(status));
   if (status.tables_size() > 0) absl::StrAppend(&text, "\n", Tables(status));
+  std::vector<std::string> staleness;
+  for (const v1::TableStatus& table : status.tables()) {
+    if (std::string line = FormatStaleness(table); !line.empty()) {
+      staleness.push_back(std::move(line));
+    }
+  }
+  absl::StrAppend(&text, List("staleness in steps, from", staleness));
   absl::StrAppend(&text, List("waiting", status.waiting()), List("problems", status.problems()));
   return text;
 }

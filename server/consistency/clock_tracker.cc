@@ -46,6 +46,10 @@ uint64_t ClockTracker::MinClock() const {
   return order_.empty() ? horizon_ : order_.begin()->first;
 }
 
+uint64_t ClockTracker::MaxClock() const {
+  return order_.empty() ? horizon_ : order_.rbegin()->first;
+}
+
 std::optional<ClockTracker::ClientClock> ClockTracker::Slowest() const {
   if (order_.empty()) return std::nullopt;
   return ClientClock{.client = order_.begin()->second, .clock = order_.begin()->first};

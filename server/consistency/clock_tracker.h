@@ -39,6 +39,9 @@ class ClockTracker {
   // Smallest clock of the attached clients; when there is none, the largest clock ever reached.
   uint64_t MinClock() const;
 
+  // Largest clock of the attached clients; when there is none, the largest clock ever reached.
+  uint64_t MaxClock() const;
+
   // The attached client with the smallest clock (and of those, the smallest id).
   std::optional<ClientClock> Slowest() const;
 

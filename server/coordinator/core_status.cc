@@ -39,7 +39,14 @@ v1::MemberStatus Describe(const Member& member, absl::Duration now, uint64_t fas
   return status;
 }
 
-// Rows and bytes of every table over all servers.
+using Counts = google::protobuf::RepeatedField<uint64_t>;
+
+void AddCounts(const Counts& counts, Counts* sums) {
+  if (sums->size() < counts.size()) sums->Resize(counts.size(), 0);
+  for (int i = 0; i < counts.size(); ++i) *sums->Mutable(i) += counts.Get(i);
+}
+
+// Rows, bytes and staleness of every table over all servers.
 void AddTables(const v1::ShardMap& shard_map, const std::deque<Member>& members,
                v1::ClusterStatus* status) {
   for (const v1::TablePlacement& placement : shard_map.tables()) {
@@ -58,6 +65,8 @@ void AddTables(const v1::ShardMap& shard_map, const std::deque<Member>& members,
       v1::TableStatus& table = *status->mutable_tables(report.table());
       table.set_rows(table.rows() + report.rows());
       table.set_bytes(table.bytes() + report.bytes());
+      AddCounts(report.push_staleness(), table.mutable_push_staleness());
+      AddCounts(report.pull_staleness(), table.mutable_pull_staleness());
     }
   }
 }

@@ -33,6 +33,7 @@ absl::StatusOr<uint64_t> FindShards(const View& view, const Operation& operation
     return absl::NotFoundError(absl::StrCat("there is no table ", operation.table));
   }
   checked->table = view.tables[operation.table];
+  checked->staleness = view.staleness[operation.table];
   const Table& table = *checked->table;
   checked->seen.assign(table.shards(), false);
   uint64_t rows = 0;

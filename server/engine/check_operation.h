@@ -8,6 +8,7 @@
 #include "common/wire/byte_reader.h"
 #include "common/wire/operation.h"
 #include "common/wire/value_codec.h"
+#include "server/consistency/staleness_histogram.h"
 #include "server/engine/view.h"
 #include "server/table/rows.h"
 #include "server/table/table.h"
@@ -38,6 +39,7 @@ struct ShardPart {
 struct CheckedOperation {
   // Shared, for the operation may outlast the view.
   std::shared_ptr<const Table> table;
+  std::shared_ptr<TableStaleness> staleness;  // of the table
   std::vector<ShardPart> parts;
   std::vector<uint64_t> hashes;  // of all keys; the parts borrow them
   std::vector<bool> seen;        // shards, while it is checked

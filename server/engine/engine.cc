@@ -1,5 +1,6 @@
 #include "server/engine/engine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -22,6 +23,9 @@ uint64_t ClockNeededBy(const Operation& operation, const Table& table) {
   if (operation.ignore_clock) return 0;
   return ClockToWaitFor(table.spec().consistency(), operation.clock);
 }
+
+// Steps by which `from` is behind `to`; 0 when it is not.
+uint64_t StepsBetween(uint64_t from, uint64_t to) { return to - std::min(from, to); }
 
 // Memory that a thread uses for one operation after the other.
 struct Scratch {
@@ -103,7 +107,10 @@ Reply Engine::NewReply(const Operation& operation) const {
 
 Engine::Admission Engine::Begin(const Operation& operation) const {
   MutexLock lock(mutex_);
-  return {.reply = NewReply(operation), .view = view_, .closed = closed_};
+  return {.reply = NewReply(operation),
+          .view = view_,
+          .closed = closed_,
+          .fastest = clocks_.MaxClock()};
 }
 
 void Engine::Finish(const Reply& reply, const ReplyCallback& done) {
@@ -158,7 +165,9 @@ Reply Engine::Push(const Operation& operation) {
   CheckedOperation& checked = Scratch::OfThread().checked;
   reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
   if (!reply.status.ok()) return reply;
-  Deliver(operation, checked);
+  if (checked.table != nullptr) {
+    Deliver(operation, checked, StepsBetween(operation.clock, admission.fastest));
+  }
   if (operation.finishes_step) {
     {
       MutexLock lock(mutex_);
@@ -171,7 +180,8 @@ Reply Engine::Push(const Operation& operation) {
   return reply;
 }
 
-void Engine::Deliver(const Operation& operation, const CheckedOperation& checked) {
+void Engine::Deliver(const Operation& operation, const CheckedOperation& checked,
+                     uint64_t staleness) {
   const PushId id = {.client = operation.client,
                      .incarnation = operation.incarnation,
                      .sequence = operation.sequence};
@@ -187,7 +197,11 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
     duplicate |= outcome == PushOutcome::kDuplicate;
     late |= outcome == PushOutcome::kLate;
   }
-  if (duplicate) duplicates_.fetch_add(1, std::memory_order_relaxed);
+  if (duplicate) {
+    duplicates_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    checked.staleness->pushes.Add(staleness);
+  }
   if (late) late_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -255,6 +269,9 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
     out += EncodedSize(operation.codec, part.shape());
   }
   pulls_.fetch_add(1, std::memory_order_relaxed);
+  if (!operation.ignore_clock) {
+    checked.staleness->pulls.Add(StepsBetween(reply.clock, operation.clock));
+  }
   done(reply);
 }
 
@@ -428,6 +445,12 @@ v1::ServerReport Engine::Report() const {
     table.set_table(static_cast<uint32_t>(i));
     table.set_rows(size.rows);
     table.set_bytes(size.bytes);
+    for (const uint64_t count : view->staleness[i]->pushes.Counts()) {
+      table.add_push_staleness(count);
+    }
+    for (const uint64_t count : view->staleness[i]->pulls.Counts()) {
+      table.add_pull_staleness(count);
+    }
   }
   const EngineCounters counters = Counters();
   report.set_pushes(counters.pushes);

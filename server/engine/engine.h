@@ -109,7 +109,8 @@ class Engine {
   struct Admission {
     Reply reply;  // without values; its status says whether the operation may go on
     std::shared_ptr<const View> view;
-    uint64_t closed = 0;  // closed_ at the time
+    uint64_t closed = 0;   // closed_ at the time
+    uint64_t fastest = 0;  // MaxClock() at the time
   };
 
   // Steps to close on the shards of a view; every step before `clock` is closed then.
@@ -131,8 +132,8 @@ class Engine {
   Reply Detach(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Reply Push(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Gives the parts of a push to their shards.
-  void Deliver(const Operation& operation, const CheckedOperation& checked);
+  // Gives the parts of a push, `staleness` steps behind the fastest client, to their shards.
+  void Deliver(const Operation& operation, const CheckedOperation& checked, uint64_t staleness);
   // The client has finished the operation's step.
   void FinishStep(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

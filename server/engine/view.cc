@@ -34,6 +34,8 @@ absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& me
                      Table::Create(placement.spec(), here, known));
     view->synchronous |= table->synchronous();
     view->tables.push_back(std::move(table));
+    view->staleness.push_back(known != nullptr ? previous.staleness[index]
+                                               : std::make_shared<TableStaleness>());
   }
   return view;
 }

@@ -7,18 +7,20 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "paramd/v1/coordinator.pb.h"
+#include "server/consistency/staleness_histogram.h"
 #include "server/table/table.h"
 
 namespace paramd {
 
 // What a shard host knows of the cluster, as of one ClusterView. Immutable and thread-safe, but for
-// what the tables' shards hold.
+// what the tables' shards hold and what is counted.
 struct View {
   uint64_t version = 0;  // 0: none was received yet
   uint64_t epoch = 0;
-  absl::flat_hash_map<uint32_t, uint64_t> workers;   // id -> incarnation
-  std::vector<std::shared_ptr<const Table>> tables;  // shared with the views before and after
-  bool synchronous = false;                          // whether some table is bsp
+  absl::flat_hash_map<uint32_t, uint64_t> workers;         // id -> incarnation
+  std::vector<std::shared_ptr<const Table>> tables;        // shared with the views before and after
+  std::vector<std::shared_ptr<TableStaleness>> staleness;  // of each table; likewise
+  bool synchronous = false;                                // whether some table is bsp
 
   bool IsMember(uint32_t client, uint64_t incarnation) const;
 

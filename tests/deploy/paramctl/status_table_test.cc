@@ -24,7 +24,8 @@ v1::ClusterStatus Example() {
               worker { clock: 41 examples: 1000 examples_per_second: 500 recent_loss: nan
                        activity: "training" } }
     tables { name: "weights" kind: SPARSE dim: 1 rows: 100 bytes: 2048 shards: 64
-             consistency { mode: SSP staleness: 4 } optimizer { type: FTRL } }
+             consistency { mode: SSP staleness { steps: 4 } } optimizer { type: FTRL }
+             push_staleness: 3 push_staleness: 1 pull_staleness: 5 }
     waiting: "worker 1 at clock 41 waits for worker 2 at clock 36, table weights"
   )",
                                                         &status));
@@ -46,6 +47,9 @@ worker-0  alive  127.0.0.1:4003   13      0.1 s     41       1      1000        
 
 TABLE    KIND    DIM  ROWS   MEMORY  SHARDS  MODE   OPTIMIZER
 weights  sparse    1   100  2.0 KiB      64  ssp 4  ftrl
+
+staleness in steps, from:
+  weights: pushes 0: 75 %, 1: 25 %; pulls 0: 100 %
 
 waiting:
   worker 1 at clock 41 waits for worker 2 at clock 36, table weights

@@ -217,5 +217,28 @@ TEST_CASE("status names who waits for whom") {
   CHECK(status.servers(0).shards() == 8);
 }
 
+TEST_CASE("status adds up the staleness that the servers saw") {
+  Cluster cluster(ConfigOf(2, 1), 4);
+  const ConnectionId servers[] = {cluster.Join(v1::SHARD_HOST, "s0"),
+                                  cluster.Join(v1::SHARD_HOST, "s1")};
+  cluster.Worker("w0");
+  for (const ConnectionId server : servers) cluster.Applied(server);
+  uint64_t count = 1;
+  for (const ConnectionId server : servers) {
+    v1::MemberMessage heartbeat;
+    v1::TableReport& table = *heartbeat.mutable_heartbeat()->mutable_server()->add_tables();
+    table.add_push_staleness(count++);
+    table.add_pull_staleness(0);
+    if (server == servers[1]) table.add_pull_staleness(5);
+    cluster.core().OnMessage(server, heartbeat, absl::Seconds(100));
+  }
+  const v1::TableStatus table = cluster.Status().tables(0);
+  REQUIRE(table.push_staleness_size() == 1);
+  CHECK(table.push_staleness(0) == 3);
+  REQUIRE(table.pull_staleness_size() == 2);
+  CHECK(table.pull_staleness(0) == 0);
+  CHECK(table.pull_staleness(1) == 5);
+}
+
 }  // namespace
 }  // namespace paramd

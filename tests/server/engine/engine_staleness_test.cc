@@ -1,0 +1,70 @@
+#include <catch2/catch.hpp>
+
+#include "server/engine/engine.h"
+#include "tests/server/engine/engine_fixture.h"
+
+namespace paramd {
+namespace {
+
+using Counts = std::vector<uint64_t>;
+
+const CutRows kRow = CutKeys({{7, 1}}, 4);
+
+std::vector<v1::TableSpec> Tables() {
+  return {TestTable("sparse", v1::TableSpec::SPARSE, v1::Consistency::SSP, 4),
+          TestTable("other", v1::TableSpec::SPARSE, v1::Consistency::ASP)};
+}
+
+Counts Pushes(const v1::TableReport& table) {
+  return {table.push_staleness().begin(), table.push_staleness().end()};
+}
+Counts Pulls(const v1::TableReport& table) {
+  return {table.pull_staleness().begin(), table.pull_staleness().end()};
+}
+
+TEST_CASE("staleness of pushes and pulls is counted for each table") {
+  Engine engine({});
+  engine.SetServerId(1);
+  REQUIRE(engine.ApplyView(TestView(1, Tables(), {1, 2})).ok());
+  TestClient fast(&engine, 1), slow(&engine, 2);
+  fast.Attach();
+  slow.Attach();
+  for (uint64_t step = 0; step < 4; ++step) {
+    // The rows may lack steps 0 to step - 1 of the slow client.
+    fast.Pull(0, step, kRow);
+    fast.Push(0, step, kRow);
+  }
+  CHECK(Pulls(engine.Report().tables(0)) == Counts{1, 1, 2});
+  CHECK(Pushes(engine.Report().tables(0)) == Counts{4});
+  slow.Push(0, 0, kRow);  // 4 steps behind
+  CHECK(Pushes(engine.Report().tables(0)) == Counts{4, 0, 0, 1});
+  CHECK(Pushes(engine.Report().tables(1)).empty());
+  CHECK(Pulls(engine.Report().tables(1)).empty());
+
+  SECTION("what does not go by clocks is not") { fast.Pull(0, 9, kRow, true); }
+  SECTION("what carries no rows is not") { fast.Finish(4); }
+  SECTION("a pull that waits is not, until it is answered") {
+    const PendingReply waiting = fast.Pull(0, 6, kRow);
+    CHECK(waiting.answers() == 0);
+    CHECK(Pulls(engine.Report().tables(0)) == Counts{1, 1, 2});
+    slow.Finish(1);
+    CHECK(waiting.answers() == 1);
+    CHECK(Pulls(engine.Report().tables(0)) == Counts{1, 1, 2, 1});
+    return;
+  }
+  SECTION("a push that was taken before is not") {
+    Operation push = slow.New(OperationKind::kPush, 0);
+    push.sequence = 1;
+    push.segments = kRow.segments;
+    push.keys = kRow.keys;
+    const RawValues values(kRow.values);
+    push.values = values.reader();
+    CHECK(slow.Send(push).Get().status.ok());
+  }
+  SECTION("counts outlive the view") { REQUIRE(engine.ApplyView(TestView(2, Tables(), {1})).ok()); }
+  CHECK(Pulls(engine.Report().tables(0)) == Counts{1, 1, 2});
+  CHECK(Pushes(engine.Report().tables(0)) == Counts{4, 0, 0, 1});
+}
+
+}  // namespace
+}  // namespace paramd
