@@ -81,7 +81,7 @@ class Checker {
       if (table.has_optimizer()) NotYet(table.optimizer(), path + "optimizer.");
     }
     const v1::Data& data = config_.data();
-    refuse(data.format() > v1::Data::CSV, "data.format");
+    refuse(data.format() > v1::Data::LIBFFM, "data.format");
     refuse(data.hash_bits() > 0, "data.hash_bits");
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(data.eval_fraction() > 0, "data.eval_fraction");

@@ -28,7 +28,8 @@ struct ModelTable {
 // FORMAT.md says it byte by byte.
 struct ModelFile {
   v1::Model model;
-  // How data files for the model are read: format, csv and on_bad_record. Nothing else is kept.
+  // How data files for the model are read: format, its settings and on_bad_record. Nothing else is
+  // kept.
   v1::Data data;
   // Shape of the data: sparse, or dense with so many feature columns.
   bool sparse = true;

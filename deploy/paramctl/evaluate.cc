@@ -95,7 +95,8 @@ class SavedParameters final : public ParameterSource {
 
 absl::StatusOr<Evaluated> EvaluateSaved(const Request& request) {
   ASSIGN_OR_RETURN(const ModelFile file, ReadModelFile(request.model));
-  const DatasetShape shape = {.sparse = file.sparse, .columns = file.columns};
+  const DatasetShape shape = {
+      .sparse = file.sparse, .columns = file.columns, .fields = file.data.libffm().fields()};
   absl::StatusOr<std::unique_ptr<Model>> model = CreateModel(file.model, shape);
   if (!model.ok()) {
     return absl::Status(model.status().code(),

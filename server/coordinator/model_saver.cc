@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/config/data_kind.h"
 #include "common/config/duration.h"
 #include "common/model_file/model_file.h"
 #include "common/rpc/channel.h"
@@ -93,7 +94,7 @@ absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map) {
   ModelFile model;
   model.model = config.model();
   model.data = config.data();
-  model.sparse = config.data().format() == v1::Data::LIBSVM;
+  model.sparse = IsSparse(config.data());
   for (int i = 0; i < map.tables_size(); ++i) {
     ASSIGN_OR_RETURN(ModelTable table, ReadTable(map, i, stubs));
     // Dense input: the first table, `weights`, has a row for each feature column.

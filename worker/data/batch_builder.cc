@@ -23,12 +23,14 @@ void BatchBuilder::Begin(const DatasetShape& shape, Batch* batch) {
   batch_->sparse = shape.sparse;
   batch_->dense_cols = shape.sparse ? 0 : shape.columns;
   if (shape.sparse) batch_->row_offsets.push_back(0);
+  has_fields_ = shape.sparse && shape.fields > 0;
   size_ = 0;
 }
 
 BatchBuilder::Row BatchBuilder::StartRow(size_t features) {
   return {.keys = batch_->sparse ? MakeRoom(keys_, size_, features) : nullptr,
-          .values = MakeRoom(batch_->values, size_, features)};
+          .values = MakeRoom(batch_->values, size_, features),
+          .fields = has_fields_ ? MakeRoom(batch_->fields, size_, features) : nullptr};
 }
 
 void BatchBuilder::FinishRow(float label, size_t features) {
@@ -40,6 +42,7 @@ void BatchBuilder::FinishRow(float label, size_t features) {
 void BatchBuilder::Finish() {
   batch_->values.resize(size_);
   if (!batch_->sparse) return;
+  if (has_fields_) batch_->fields.resize(size_);
   uniquer_.Run(absl::MakeConstSpan(keys_.data(), size_), &batch_->unique_keys, &batch_->columns);
 }
 

@@ -23,6 +23,7 @@ class BatchBuilder {
   struct Row {
     uint64_t* keys = nullptr;  // of a sparse batch only
     float* values = nullptr;
+    uint32_t* fields = nullptr;  // of data with fields only
   };
 
   void Begin(const DatasetShape& shape, Batch* batch);
@@ -42,6 +43,7 @@ class BatchBuilder {
 
  private:
   Batch* batch_ = nullptr;
+  bool has_fields_ = false;
   size_t size_ = 0;
   std::vector<uint64_t> keys_;  // [size_] of them, then room
   KeyUniquer uniquer_;

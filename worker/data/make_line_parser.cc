@@ -4,8 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/config/data_kind.h"
 #include "worker/data/csv_layout.h"
 #include "worker/data/csv_parser.h"
+#include "worker/data/libffm_parser.h"
 #include "worker/data/libsvm_parser.h"
 #include "worker/data/line_splitter.h"
 #include "worker/data/open_source.h"
@@ -48,15 +50,21 @@ absl::StatusOr<CsvLayout> LayoutOfFile(const v1::Csv& csv, const DatasetShape& s
 absl::StatusOr<std::unique_ptr<LineParser>> MakeLineParser(const v1::Data& data,
                                                            const DatasetShape& shape,
                                                            const std::string& file) {
-  const bool csv = data.format() == v1::Data::CSV;
-  if (shape.sparse == csv) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": ", csv ? "CSV" : "LIBSVM",
+  if (shape.sparse != IsSparse(data)) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ": ", v1::Data::Format_Name(data.format()),
                                                    " files do not hold ",
                                                    shape.sparse ? "sparse" : "dense", " data"));
   }
-  if (!csv) return std::make_unique<LibsvmParser>();
-  ASSIGN_OR_RETURN(CsvLayout layout, LayoutOfFile(data.csv(), shape, file));
-  return std::make_unique<CsvParser>(std::move(layout));
+  switch (data.format()) {
+    case v1::Data::LIBFFM:
+      return std::make_unique<LibffmParser>(shape.fields);
+    case v1::Data::CSV: {
+      ASSIGN_OR_RETURN(CsvLayout layout, LayoutOfFile(data.csv(), shape, file));
+      return std::make_unique<CsvParser>(std::move(layout));
+    }
+    default:
+      return std::make_unique<LibsvmParser>();
+  }
 }
 
 }  // namespace paramd

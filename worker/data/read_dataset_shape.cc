@@ -31,7 +31,9 @@ absl::StatusOr<bool> FindFirstRecord(bool header, const std::string& file, LineS
 absl::StatusOr<DatasetShape> ReadDatasetShape(const v1::Data& data) {
   for (const std::string& file : data.train()) {
     ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenSource(file));
-    if (data.format() != v1::Data::CSV) return DatasetShape{.sparse = true};
+    if (data.format() != v1::Data::CSV) {
+      return DatasetShape{.sparse = true, .fields = data.libffm().fields()};
+    }
     LineSplitter lines(std::move(source));
     ASSIGN_OR_RETURN(const bool found, FindFirstRecord(data.csv().header(), file, &lines));
     if (!found) continue;

@@ -175,6 +175,39 @@ TEST_CASE("partitions of a file give every record once") {
   }
 }
 
+TEST_CASE("LIBFFM: partitions of a file give every record once, and bad ones by file and line") {
+  TempDir dir;
+  std::string text;
+  std::vector<uint64_t> starts;
+  std::vector<float> expected;
+  for (int i = 0; i < 60; ++i) {
+    starts.push_back(text.size());
+    if (i != 13) expected.push_back(i);
+    absl::StrAppend(&text, i, " ", i == 13 ? 4 : i % 4, ":", i, ":1", i % 2 ? "\n" : "\r\n");
+  }
+  starts.push_back(text.size());
+  const std::string path = dir.Write("a.ffm", text);
+  v1::Data data;
+  data.set_format(v1::Data::LIBFFM);
+  data.mutable_libffm()->set_fields(4);
+  data.add_train(path);
+  const DatasetShape shape = *ReadDatasetShape(data);
+  CHECK(shape.sparse);
+  CHECK(shape.fields == 4);
+  for (const size_t parts : {1, 4, 60}) {
+    std::vector<float> labels;
+    Strings bad;
+    for (size_t i = 0; i < parts; ++i) {
+      const v1::Partition part = Part(path, starts[60 * i / parts], starts[60 * (i + 1) / parts]);
+      const Result result = *ReadAll(data, shape, part, 7);
+      labels.insert(labels.end(), result.labels.begin(), result.labels.end());
+      for (const std::string& text : result.stats.bad_record_examples) bad.push_back(text);
+    }
+    CHECK(labels == expected);
+    CHECK(bad == Strings{path + ":14: field 4 is not below data.libffm.fields = 4"});
+  }
+}
+
 TEST_CASE("partitions that do not fit the file are refused") {
   TempDir dir;
   const std::string path = dir.Write("a", "11\n22\n");

@@ -3,6 +3,7 @@
 
 #include "worker/data/csv_layout.h"
 #include "worker/data/csv_parser.h"
+#include "worker/data/libffm_parser.h"
 #include "worker/data/libsvm_parser.h"
 
 namespace paramd {
@@ -21,6 +22,7 @@ std::string Parse(LineParser& parser, absl::string_view line, Batch* batch,
   CHECK(parsed.code() == absl::StatusCode::kInvalidArgument);
   CHECK(batch->values.empty());
   CHECK(batch->unique_keys.empty());
+  CHECK(batch->fields.empty());
   return std::string(parsed.message());
 }
 
@@ -78,6 +80,49 @@ TEST_CASE("LIBSVM: bad records say what is wrong") {
   CHECK(ParseLibsvm(absl::string_view("1\0 2:2", 6)) == "label \"1\\x00\" is not a finite number");
   CHECK(ParseLibsvm(std::string(60, 'y')) ==
         "label \"" + std::string(40, 'y') + "...\" is not a finite number");
+}
+
+std::string ParseLibffm(absl::string_view line, Batch* batch) {
+  LibffmParser parser(40);
+  return Parse(parser, line, batch, {.sparse = true, .fields = 40});
+}
+
+std::string ParseLibffm(absl::string_view line) {
+  Batch batch;
+  return ParseLibffm(line, &batch);
+}
+
+TEST_CASE("LIBFFM records") {
+  Batch batch;
+  CHECK(ParseLibffm("1 3:7:0.5 \t 0:2:1 39:123456789012:-2e1# 1:1:1", &batch) == "ok");
+  CHECK(batch.labels == std::vector<float>{1});
+  CHECK(batch.unique_keys == std::vector<uint64_t>{2, 7, 123456789012});
+  CHECK(batch.columns == std::vector<uint32_t>{1, 0, 2});
+  CHECK(batch.values == std::vector<float>{0.5f, 1, -20});
+  CHECK(batch.fields == std::vector<uint32_t>{3, 0, 39});
+  CHECK(batch.row_offsets == std::vector<uint32_t>{0, 3});
+  // A feature in two fields, and twice in one.
+  CHECK(ParseLibffm("0 3:7:1 4:7:2 4:7:3", &batch) == "ok");
+  CHECK(batch.unique_keys == std::vector<uint64_t>{7});
+  CHECK(batch.columns == std::vector<uint32_t>{0, 0, 0});
+  CHECK(batch.fields == std::vector<uint32_t>{3, 4, 4});
+  CHECK(ParseLibffm("-1", &batch) == "ok");
+  CHECK(batch.fields.empty());
+  CHECK(ParseLibffm(" \r") == "no record");
+  CHECK(ParseLibffm("# 1 2:3:4") == "no record");
+}
+
+TEST_CASE("LIBFFM: bad records say what is wrong") {
+  CHECK(ParseLibffm("1 2") == "\"2\" is not field:index:value");
+  CHECK(ParseLibffm("1 2:3") == "\"2:3\" is not field:index:value");
+  CHECK(ParseLibffm("1:2:3 1:2:3") == "the label is missing before \"1:2:3\"");
+  CHECK(ParseLibffm("1 40:1:1") == "field 40 is not below data.libffm.fields = 40");
+  CHECK(ParseLibffm("1 18446744073709551617:1:1") ==
+        "field \"18446744073709551617\" is not a whole number");
+  CHECK(ParseLibffm("1 x:1:1") == "field \"x\" is not a whole number");
+  CHECK(ParseLibffm("1 0:1:1 1:-1:1") == "index \"-1\" is not a whole number from 0 to 2^63");
+  CHECK(ParseLibffm("1 1:4:") == "value \"\" of index 4 is not a finite number");
+  CHECK(ParseLibffm("1 1:4:1:2") == "value \"1:2\" of index 4 is not a finite number");
 }
 
 v1::Csv Csv(const std::string& label, bool header = false, const std::string& delimiter = ",") {

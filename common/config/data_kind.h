@@ -1,0 +1,18 @@
+#pragma once
+
+#include <algorithm>
+
+#include "paramd/v1/config.pb.h"
+
+namespace paramd {
+
+// Whether the files of `data` hold sparse features, each with a key; otherwise rows of columns.
+inline bool IsSparse(const v1::Data& data) {
+  if (data.format() == v1::Data::IDX) return false;
+  if (data.format() != v1::Data::CSV) return true;
+  return std::any_of(
+      data.csv().columns().begin(), data.csv().columns().end(),
+      [](const v1::CsvColumn& column) { return column.kind() == v1::CsvColumn::CATEGORICAL; });
+}
+
+}  // namespace paramd
