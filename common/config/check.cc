@@ -82,7 +82,7 @@ class Checker {
     }
     const v1::Data& data = config_.data();
     refuse(data.format() > v1::Data::LIBFFM, "data.format");
-    refuse(data.hash_bits() > 0, "data.hash_bits");
+    refuse(data.hash_bits() > 0 && data.format() == v1::Data::CSV, "data.hash_bits");
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(data.eval_fraction() > 0, "data.eval_fraction");
     refuse(data.label_weights_size() > 0, "data.label_weights");

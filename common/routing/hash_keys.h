@@ -40,7 +40,7 @@ constexpr uint64_t KeyOfHash(uint64_t hash) {
   return std::rotl(hash ^ kHashFlip, 32);
 }
 
-// HashKey of many keys, to hashes[0, keys.size()).
+// HashKey of many keys, to hashes[0, keys.size()), which may be the keys' own place.
 void HashKeys(absl::Span<const uint64_t> keys, uint64_t* hashes);
 
 }  // namespace paramd

@@ -54,6 +54,11 @@ class FormatsTest(ClusterTestCase):
         keys, counts = np.unique(kinds + 100 * np.arange(3), return_counts=True)
         self.assertEqual(self.count(data, 3000), dict(zip(keys.tolist(), counts.tolist())))
         self.learn(data, self.path("b.ffm"))
+        # Features that collide add up, and the saved model says how it was read.
+        hashed = self.count(data + ", hash_bits: 4", 3000)
+        self.assertLessEqual(max(hashed), 15)
+        self.assertEqual(sum(hashed.values()), 9000)
+        self.learn(data + ", hash_bits: 16", self.path("b.ffm"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "worker/data/batch_builder.h"
 
 #include "absl/types/span.h"
+#include "common/routing/hash_keys.h"
 
 namespace paramd {
 namespace {
@@ -39,10 +40,17 @@ void BatchBuilder::FinishRow(float label, size_t features) {
   if (batch_->sparse) batch_->row_offsets.push_back(static_cast<uint32_t>(size_));
 }
 
+void BatchBuilder::HashAllKeys() {
+  HashKeys(absl::MakeConstSpan(keys_.data(), size_), keys_.data());
+  const int shift = 64 - options_.hash_bits;
+  for (size_t i = 0; i < size_; ++i) keys_[i] >>= shift;
+}
+
 void BatchBuilder::Finish() {
   batch_->values.resize(size_);
   if (!batch_->sparse) return;
   if (has_fields_) batch_->fields.resize(size_);
+  if (options_.hash_bits > 0) HashAllKeys();
   uniquer_.Run(absl::MakeConstSpan(keys_.data(), size_), &batch_->unique_keys, &batch_->columns);
 }
 

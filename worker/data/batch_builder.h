@@ -19,6 +19,16 @@ namespace paramd {
 // Keeps scratch memory from batch to batch; not thread-safe. Borrows the batch until Finish.
 class BatchBuilder {
  public:
+  struct Options {
+    // Keys are replaced by the top `hash_bits` (1 to 64) bits of their XXH3 hash (HashKey in
+    // common/routing/hash_keys.h): feature hashing (Weinberger et al. 2009), without the sign.
+    // Features of a row whose keys become the same stay features of their own. 0: no hashing.
+    int hash_bits = 0;
+  };
+
+  BatchBuilder() : BatchBuilder(Options()) {}
+  explicit BatchBuilder(const Options& options) : options_(options) {}
+
   // Where the features of a row are written to.
   struct Row {
     uint64_t* keys = nullptr;  // of a sparse batch only
@@ -38,10 +48,13 @@ class BatchBuilder {
   // Features of all rows.
   size_t size() const { return size_; }
 
-  // Makes the keys unique; the batch is whole after it.
+  // Hashes the keys and makes them unique; the batch is whole after it.
   void Finish();
 
  private:
+  void HashAllKeys();
+
+  const Options options_;
   Batch* batch_ = nullptr;
   bool has_fields_ = false;
   size_t size_ = 0;

@@ -31,7 +31,8 @@ BatchReader::BatchReader(const v1::Data& data, const DatasetShape& shape,
       shape_(shape),
       partitions_(std::move(partitions)),
       stripes_(partitions_.empty() ? 0 : partitions_[0].stripes()),
-      skip_(stripes_ > 0 ? partitions_[0].stripe() : 0) {}
+      skip_(stripes_ > 0 ? partitions_[0].stripe() : 0),
+      builder_({.hash_bits = static_cast<int>(data.hash_bits())}) {}
 
 absl::StatusOr<bool> BatchReader::Next(int max_rows, Batch* batch) {
   const auto wanted = static_cast<size_t>(max_rows);

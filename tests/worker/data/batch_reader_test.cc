@@ -1,5 +1,7 @@
 #include "worker/data/batch_reader.h"
 
+#include <xxhash.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -172,6 +174,29 @@ TEST_CASE("partitions of a file give every record once") {
       labels.insert(labels.end(), result.labels.begin(), result.labels.end());
     }
     CHECK(labels == expected);
+  }
+}
+
+TEST_CASE("hash_bits: a key is the top bits of the XXH3 hash of its eight bytes") {
+  TempDir dir;
+  std::string text = "1";
+  for (uint64_t i = 0; i < 100; ++i) {
+    absl::StrAppend(&text, " ", i * 0x9e3779b97f4a7c15 >> i % 60 + 1, ":", i);
+  }
+  v1::Data data = Libsvm({dir.Write("a", text)});
+  Batch plain;
+  REQUIRE(*(*BatchReader::Open(data, Sparse(), {Part(data.train(0))}))->Next(1, &plain));
+  for (const uint32_t bits : {1u, 5u, 20u, 63u}) {
+    data.set_hash_bits(bits);
+    Batch hashed;
+    REQUIRE(*(*BatchReader::Open(data, Sparse(), {Part(data.train(0))}))->Next(1, &hashed));
+    CHECK(hashed.values == plain.values);
+    CHECK(hashed.row_offsets == plain.row_offsets);
+    for (size_t i = 0; i < plain.columns.size(); ++i) {
+      const uint64_t key = plain.unique_keys[plain.columns[i]];
+      CHECK(hashed.unique_keys[hashed.columns[i]] == XXH3_64bits(&key, 8) >> (64 - bits));
+    }
+    if (bits == 1) CHECK(hashed.unique_keys == std::vector<uint64_t>{0, 1});
   }
 }
 
