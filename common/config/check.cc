@@ -59,6 +59,7 @@ class Checker {
     if (data.eval_every() > 0 && data.eval_size() == 0) {
       Fail({"data.eval_every", "data.eval"}, "there is no data.eval to evaluate on");
     }
+    DistinctLabels(data);
     const std::string& label = data.csv().label();
     if (data.format() == v1::Data::CSV && !data.csv().header() && !ParseCount(label).ok()) {
       Fail({"data.csv.label", "data.csv.header"},
@@ -85,8 +86,6 @@ class Checker {
     refuse(data.hash_bits() > 0 && data.format() == v1::Data::CSV, "data.hash_bits");
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(data.eval_fraction() > 0, "data.eval_fraction");
-    refuse(data.label_weights_size() > 0, "data.label_weights");
-    refuse(data.labels_size() > 0, "data.labels");
     refuse(!data.cache().empty(), "data.cache");
     refuse(data.csv().columns_size() > 0, "data.csv.columns");
     refuse(data.csv().missing() > v1::Csv::BAD, "data.csv.missing");
@@ -115,6 +114,21 @@ class Checker {
     if (optimizer.schedule().type() > v1::Schedule::CONSTANT) Fail({path + "schedule.type"}, kText);
     if (optimizer.schedule().warmup() > 0) Fail({path + "schedule.warmup"}, kText);
     if (optimizer.delay().type() > v1::DelayCompensation::NONE) Fail({path + "delay.type"}, kText);
+  }
+
+  void DistinctLabels(const v1::Data& data) {
+    std::set<std::string> names;
+    for (int i = 0; i < data.labels_size(); ++i) {
+      if (names.insert(data.labels(i).name()).second) continue;
+      Fail({absl::StrCat("data.labels.", i, ".name")},
+           absl::StrCat("a second label \"", data.labels(i).name(), "\""));
+    }
+    std::set<double> weighted;
+    for (int i = 0; i < data.label_weights_size(); ++i) {
+      if (weighted.insert(data.label_weights(i).label()).second) continue;
+      Fail({absl::StrCat("data.label_weights.", i, ".label")},
+           absl::StrCat("a second weight for label ", data.label_weights(i).label()));
+    }
   }
 
   void FeatureSum(const v1::Consistency& consistency, const std::string& path) {

@@ -41,6 +41,7 @@ std::map<std::string, std::string> Metadata(const ModelFile& model) {
   data.set_format(model.data.format());
   if (model.data.has_csv()) *data.mutable_csv() = model.data.csv();
   data.set_hash_bits(model.data.hash_bits());
+  *data.mutable_labels() = model.data.labels();
   if (model.data.has_libffm()) *data.mutable_libffm() = model.data.libffm();
   if (model.data.has_on_bad_record()) *data.mutable_on_bad_record() = model.data.on_bad_record();
   return {{"format", kFormat},

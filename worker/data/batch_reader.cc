@@ -32,6 +32,7 @@ BatchReader::BatchReader(const v1::Data& data, const DatasetShape& shape,
       partitions_(std::move(partitions)),
       stripes_(partitions_.empty() ? 0 : partitions_[0].stripes()),
       skip_(stripes_ > 0 ? partitions_[0].stripe() : 0),
+      label_weights_(data.label_weights()),
       builder_({.hash_bits = static_cast<int>(data.hash_bits())}) {}
 
 absl::StatusOr<bool> BatchReader::Next(int max_rows, Batch* batch) {
@@ -57,6 +58,7 @@ absl::StatusOr<bool> BatchReader::Next(int max_rows, Batch* batch) {
     skip_ = stripes_ > 0 ? stripes_ - 1 : 0;
   }
   builder_.Finish();
+  label_weights_.Apply(batch);
   return batch->rows() > 0;
 }
 

@@ -9,6 +9,7 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch.h"
 #include "worker/data/batch_builder.h"
+#include "worker/data/label_weights.h"
 #include "worker/data/record_reader.h"
 
 namespace paramd {
@@ -65,6 +66,7 @@ class BatchReader {
   uint64_t skip_;
   size_t next_partition_ = 0;
   std::unique_ptr<RecordReader> records_;
+  const LabelWeights label_weights_;
   BatchBuilder builder_;
   ReadStats stats_;
 };

@@ -27,13 +27,12 @@ absl::Status ParseFeature(absl::string_view field, Feature* feature) {
   return absl::OkStatus();
 }
 
-absl::Status ParseFeatureLabel(absl::string_view field, float* label) {
+absl::Status ParseFeatureLabel(const LabelReader& labels, absl::string_view field, float* label) {
   if (field.empty()) return absl::InvalidArgumentError("there is no record");
-  if (ParseFloat(field, label)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrContains(field, ':')
-          ? absl::StrCat("the label is missing before ", Quote(field))
-          : absl::StrCat("label ", Quote(field), " is not a finite number"));
+  if (labels.Read(field, label)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrContains(field, ':')
+                                        ? absl::StrCat("the label is missing before ", Quote(field))
+                                        : labels.Explain(field));
 }
 
 bool HoldsFields(absl::string_view line) {

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "worker/data/digits.h"
+#include "worker/data/label_reader.h"
 #include "worker/data/take_decimal.h"
 
 namespace paramd {
@@ -70,7 +71,7 @@ inline const char* TakeFeature(const char* p, const char* end, Feature* feature)
 absl::Status ParseFeature(absl::string_view field, Feature* feature);
 
 // Parses the first field of a record. INVALID_ARGUMENT, saying what is wrong.
-absl::Status ParseFeatureLabel(absl::string_view field, float* label);
+absl::Status ParseFeatureLabel(const LabelReader& labels, absl::string_view field, float* label);
 
 // Whether there is more than blanks and a comment in `line`.
 bool HoldsFields(absl::string_view line);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "worker/data/feature_text.h"
+#include "worker/data/label_reader.h"
 #include "worker/data/line_parser.h"
 
 namespace paramd {
@@ -13,7 +15,8 @@ namespace paramd {
 // may come twice, as they do where indices were hashed.
 class LibffmParser final : public LineParser {
  public:
-  explicit LibffmParser(uint32_t fields) : fields_(fields) {}
+  explicit LibffmParser(uint32_t fields, LabelReader labels = {})
+      : fields_(fields), labels_(std::move(labels)) {}
 
   bool IsRecord(absl::string_view line) const override;
   absl::Status Parse(absl::string_view line, BatchBuilder* rows) override;
@@ -26,6 +29,7 @@ class LibffmParser final : public LineParser {
   absl::Status ParseField(absl::string_view text, uint64_t* field, Feature* feature) const;
 
   const uint32_t fields_;
+  const LabelReader labels_;
 };
 
 }  // namespace paramd

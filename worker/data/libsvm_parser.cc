@@ -29,7 +29,7 @@ absl::Status LibsvmParser::Parse(absl::string_view line, BatchBuilder* rows) {
   const char* p = SkipBlanks(line.data(), end);
   const absl::string_view label_text = FieldAt(p, end);
   float label;
-  RETURN_IF_ERROR(ParseFeatureLabel(label_text, &label));
+  RETURN_IF_ERROR(ParseFeatureLabel(labels_, label_text, &label));
   p += label_text.size();
   // A feature takes at least a blank and three characters.
   const BatchBuilder::Row row = rows->StartRow(static_cast<size_t>(end - p) / 4);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "worker/data/label_reader.h"
 #include "worker/data/line_parser.h"
 
 namespace paramd {
@@ -13,12 +15,15 @@ namespace paramd {
 // a row; labels and values are finite numbers. "qid:" (groups for ranking) is refused.
 class LibsvmParser final : public LineParser {
  public:
+  explicit LibsvmParser(LabelReader labels = {}) : labels_(std::move(labels)) {}
+
   bool IsRecord(absl::string_view line) const override;
   absl::Status Parse(absl::string_view line, BatchBuilder* rows) override;
 
  private:
   absl::Status CheckDistinct(absl::Span<const uint64_t> keys);
 
+  const LabelReader labels_;
   std::vector<uint64_t> scratch_;
 };
 

@@ -7,6 +7,7 @@
 #include "common/config/data_kind.h"
 #include "worker/data/csv_layout.h"
 #include "worker/data/csv_parser.h"
+#include "worker/data/label_reader.h"
 #include "worker/data/libffm_parser.h"
 #include "worker/data/libsvm_parser.h"
 #include "worker/data/line_splitter.h"
@@ -55,15 +56,16 @@ absl::StatusOr<std::unique_ptr<LineParser>> MakeLineParser(const v1::Data& data,
                                                    " files do not hold ",
                                                    shape.sparse ? "sparse" : "dense", " data"));
   }
+  LabelReader labels(data.labels());
   switch (data.format()) {
     case v1::Data::LIBFFM:
-      return std::make_unique<LibffmParser>(shape.fields);
+      return std::make_unique<LibffmParser>(shape.fields, std::move(labels));
     case v1::Data::CSV: {
       ASSIGN_OR_RETURN(CsvLayout layout, LayoutOfFile(data.csv(), shape, file));
       return std::make_unique<CsvParser>(std::move(layout));
     }
     default:
-      return std::make_unique<LibsvmParser>();
+      return std::make_unique<LibsvmParser>(std::move(labels));
   }
 }
 

@@ -106,6 +106,16 @@ TEST_CASE("wrong type of a switch") {
         "c.yaml:3:29: data.shuffle: wants true or false, not \"yes\"");
 }
 
+TEST_CASE("labels that come twice") {
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: linear_regression}\n"
+                     "data:\n"
+                     "  train: [a]\n"
+                     "  labels: [{name: x, label: 1}, {name: x, label: 2}]\n"
+                     "  label_weights: [{label: 1, weight: 1}, {label: 1.0, weight: 2}]\n") ==
+        "c.yaml:5:40: data.labels.1.name: a second label \"x\"\n"
+        "c.yaml:6:50: data.label_weights.1.label: a second weight for label 1");
+}
+
 TEST_CASE("wrong time") {
   CHECK(ErrorsAfterGood("cluster: {linger: 5, heartbeat: {interval: 1.5s}}\n") ==
         "c.yaml:8:19: cluster.linger: wants a time such as 500ms, 3s, 2m or 1h, not \"5\"\n"

@@ -200,6 +200,32 @@ TEST_CASE("hash_bits: a key is the top bits of the XXH3 hash of its eight bytes"
   }
 }
 
+TEST_CASE("labels by name, and weights of labels") {
+  TempDir dir;
+  v1::Data data = Libsvm({dir.Write("a", "spam 1:1\n-1 1:1\nham 2:1\n+1 1:1\negg\n")});
+  const auto name = [&](const std::string& text, double label) {
+    data.add_labels()->set_name(text);
+    data.mutable_labels()->rbegin()->set_label(label);
+  };
+  name("spam", 1);
+  name("ham", 0);
+  name("-1", 0);
+  v1::LabelWeight* const weight = data.add_label_weights();
+  weight->set_label(1);
+  weight->set_weight(2.5);
+  auto reader = *BatchReader::Open(data, Sparse(), {Part(data.train(0))});
+  Batch batch;
+  REQUIRE(*reader->Next(10, &batch));
+  CHECK(batch.labels == std::vector<float>{1, 0, 0, 1});
+  CHECK(batch.weights == std::vector<float>{2.5, 1, 1, 2.5});
+  CHECK(reader->stats().bad_record_examples ==
+        Strings{data.train(0) +
+                ":5: label \"egg\" is neither one of data.labels nor a finite number"});
+  data.clear_label_weights();
+  REQUIRE(*(*BatchReader::Open(data, Sparse(), {Part(data.train(0))}))->Next(10, &batch));
+  CHECK(batch.weights.empty());
+}
+
 TEST_CASE("LIBFFM: partitions of a file give every record once, and bad ones by file and line") {
   TempDir dir;
   std::string text;
