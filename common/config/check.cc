@@ -60,6 +60,11 @@ class Checker {
       Fail({"data.eval_every", "data.eval"}, "there is no data.eval to evaluate on");
     }
     DistinctLabels(data);
+    if (data.format() == v1::Data::TEXT) {
+      const std::string kNone = "has no meaning for text, which has no labels";
+      if (data.labels_size() > 0) Fail({"data.labels.0.name"}, kNone);
+      if (data.label_weights_size() > 0) Fail({"data.label_weights.0.label"}, kNone);
+    }
     const std::string& label = data.csv().label();
     if (data.format() == v1::Data::CSV && !data.csv().header() && !ParseCount(label).ok()) {
       Fail({"data.csv.label", "data.csv.header"},
@@ -82,7 +87,7 @@ class Checker {
       if (table.has_optimizer()) NotYet(table.optimizer(), path + "optimizer.");
     }
     const v1::Data& data = config_.data();
-    refuse(data.format() > v1::Data::LIBFFM, "data.format");
+    refuse(data.format() == v1::Data::IDX, "data.format");
     refuse(data.hash_bits() > 0 && data.format() == v1::Data::CSV, "data.hash_bits");
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(data.eval_fraction() > 0, "data.eval_fraction");

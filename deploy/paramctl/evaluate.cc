@@ -16,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "common/base/exit_code.h"
 #include "common/base/status_macros.h"
+#include "common/config/data_kind.h"
 #include "common/config/flags.h"
 #include "common/model_file/model_file.h"
 #include "worker/data/batch.h"
@@ -96,7 +97,7 @@ class SavedParameters final : public ParameterSource {
 absl::StatusOr<Evaluated> EvaluateSaved(const Request& request) {
   ASSIGN_OR_RETURN(const ModelFile file, ReadModelFile(request.model));
   const DatasetShape shape = {
-      .sparse = file.sparse, .columns = file.columns, .fields = file.data.libffm().fields()};
+      .sparse = file.sparse, .columns = file.columns, .fields = FieldsOf(file.data)};
   absl::StatusOr<std::unique_ptr<Model>> model = CreateModel(file.model, shape);
   if (!model.ok()) {
     return absl::Status(model.status().code(),

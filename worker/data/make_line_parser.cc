@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/config/data_kind.h"
+#include "worker/data/criteo_parser.h"
 #include "worker/data/csv_layout.h"
 #include "worker/data/csv_parser.h"
 #include "worker/data/label_reader.h"
@@ -13,6 +14,7 @@
 #include "worker/data/line_splitter.h"
 #include "worker/data/open_source.h"
 #include "worker/data/quote.h"
+#include "worker/data/text_parser.h"
 
 namespace paramd {
 namespace {
@@ -60,6 +62,10 @@ absl::StatusOr<std::unique_ptr<LineParser>> MakeLineParser(const v1::Data& data,
   switch (data.format()) {
     case v1::Data::LIBFFM:
       return std::make_unique<LibffmParser>(shape.fields, std::move(labels));
+    case v1::Data::CRITEO:
+      return std::make_unique<CriteoParser>(std::move(labels));
+    case v1::Data::TEXT:
+      return std::make_unique<TextParser>();
     case v1::Data::CSV: {
       ASSIGN_OR_RETURN(CsvLayout layout, LayoutOfFile(data.csv(), shape, file));
       return std::make_unique<CsvParser>(std::move(layout));

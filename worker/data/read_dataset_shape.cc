@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/config/data_kind.h"
 #include "worker/data/csv_layout.h"
 #include "worker/data/line_splitter.h"
 #include "worker/data/open_source.h"
@@ -32,7 +33,7 @@ absl::StatusOr<DatasetShape> ReadDatasetShape(const v1::Data& data) {
   for (const std::string& file : data.train()) {
     ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenSource(file));
     if (data.format() != v1::Data::CSV) {
-      return DatasetShape{.sparse = true, .fields = data.libffm().fields()};
+      return DatasetShape{.sparse = true, .fields = FieldsOf(data)};
     }
     LineSplitter lines(std::move(source));
     ASSIGN_OR_RETURN(const bool found, FindFirstRecord(data.csv().header(), file, &lines));
