@@ -1,6 +1,7 @@
 #include "common/config/check.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <set>
 #include <string>
@@ -12,6 +13,14 @@
 
 namespace paramd {
 namespace {
+
+// Units of a hidden layer.
+constexpr uint32_t kMaxUnits = 65536;
+
+// Models that can be trained.
+bool IsAvailable(v1::Model::Type type) {
+  return type <= v1::Model::FEATURE_SUM || type == v1::Model::MLP;
+}
 
 class Checker {
  public:
@@ -54,6 +63,19 @@ class Checker {
 
   void Transport() { Pull(config_.transport().pull(), "transport.pull.values"); }
 
+  void Model() {
+    const v1::Model& model = config_.model();
+    for (int i = 0; i < model.hidden_size(); ++i) {
+      if (model.hidden(i) >= 1 && model.hidden(i) <= kMaxUnits) continue;
+      Fail({absl::StrCat("model.hidden.", i)},
+           absl::StrCat(model.hidden(i), " is out of range, which is 1 to ", kMaxUnits));
+    }
+    if (model.objective() == v1::Model::MULTICLASS && model.type() != v1::Model::MLP) {
+      Fail({"model.objective", "model.type"},
+           "wants binary or regression; multiclass is for mlp only");
+    }
+  }
+
   void Data() {
     const v1::Data& data = config_.data();
     if (data.eval_every() > 0 && data.eval_size() == 0) {
@@ -77,7 +99,7 @@ class Checker {
     const auto refuse = [this](bool given, const std::string& path) {
       if (given) Fail({path}, "is not available yet");
     };
-    refuse(config_.model().type() > v1::Model::FEATURE_SUM, "model.type");
+    refuse(!IsAvailable(config_.model().type()), "model.type");
     NotYet(config_.consistency(), "consistency.");
     if (config_.has_optimizer()) NotYet(config_.optimizer(), "optimizer.");
     for (int i = 0; i < config_.tables_size(); ++i) {
@@ -173,6 +195,7 @@ void CheckConfig(const v1::Config& config, const Origins& origins, ConfigErrors&
   checker.Cluster();
   checker.Tables();
   checker.Transport();
+  checker.Model();
   checker.Data();
   checker.NotYet();
 }

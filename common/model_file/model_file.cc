@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -51,10 +52,13 @@ std::map<std::string, std::string> Metadata(const ModelFile& model) {
           {"columns", absl::StrCat(model.columns)}};
 }
 
+// Without the suffixes: they tell the tensors of a sparse table from a dense one.
 bool IsTableName(const std::string& name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
-  });
+  return !name.empty() && name.size() <= 64 && !absl::EndsWith(name, kKeysSuffix) &&
+         !absl::EndsWith(name, kValuesSuffix) && std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' ||
+                  c == '.';
+         });
 }
 
 bool IsAscending(const std::vector<uint64_t>& keys) {

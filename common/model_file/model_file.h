@@ -12,7 +12,7 @@ namespace paramd {
 
 // One table of a saved model, whole.
 struct ModelTable {
-  // 1 to 64 letters, digits, '_' and '-'.
+  // 1 to 64 letters, digits, '_', '-' and '.', without ".keys" or ".values" at the end.
   std::string name;
   bool sparse = false;
   uint32_t dim = 0;            // float32 values in a row, at least 1

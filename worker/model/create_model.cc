@@ -4,6 +4,7 @@
 #include "worker/model/feature_sum.h"
 #include "worker/model/linear_regression.h"
 #include "worker/model/logistic_regression.h"
+#include "worker/model/mlp.h"
 #include "worker/model/softmax_regression.h"
 
 namespace paramd {
@@ -22,6 +23,7 @@ constexpr Registration kModels[] = {
     {v1::Model::LOGISTIC_REGRESSION, MakeLogisticRegression},
     {v1::Model::SOFTMAX_REGRESSION, MakeSoftmaxRegression},
     {v1::Model::FEATURE_SUM, MakeFeatureSum},
+    {v1::Model::MLP, MakeMlp},
 };
 
 }  // namespace

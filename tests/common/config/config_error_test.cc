@@ -200,6 +200,15 @@ TEST_CASE("wrong length") {
         "c.yaml:3:15: data.train: length 0 is out of range, which is 1 to 100000");
 }
 
+TEST_CASE("layers without units, or with too many") {
+  CHECK(
+      ErrorsOfText("version: 1\nmodel: {type: mlp, hidden: [8, 0, 65537]}\ndata: {train: [a]}\n") ==
+      "c.yaml:2:32: model.hidden.1: 0 is out of range, which is 1 to 65536\n"
+      "c.yaml:2:35: model.hidden.2: 65537 is out of range, which is 1 to 65536");
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: mlp, hidden: []}\ndata: {train: [a]}\n") ==
+        "c.yaml:2:28: model.hidden: length 0 is out of range, which is 1 to 16");
+}
+
 TEST_CASE("setting of another type") {
   CHECK(ErrorsAfterGood("optimizer: {type: sgd, alpha: 0.1}\n") ==
         "c.yaml:8:24: optimizer.alpha: is a setting of ftrl, not of sgd");

@@ -35,6 +35,8 @@ ModelFile Example() {
        .keys = {0, 7, ~uint64_t{0}},
        .values = {1, -2, 3e-45f, std::numeric_limits<float>::max(), 0, 0.1f}},
       {.name = "empty", .sparse = true, .dim = 4},
+      {.name = "layer0.bias", .dim = 1, .values = {1}},
+      {.name = "layer0.weights", .sparse = true, .dim = 1, .keys = {3}, .values = {4}},
   };
   return model;
 }
@@ -86,6 +88,7 @@ TEST_CASE("a model that does not add up is not written, and the old file stays")
   };
   using Tables = std::vector<ModelTable>;
   CHECK(refused([](Tables& tables) { tables[0].name = "a.keys"; }));
+  CHECK(refused([](Tables& tables) { tables[0].name = "a.b.values"; }));
   CHECK(refused([](Tables& tables) { tables[0].name = ""; }));
   CHECK(refused([](Tables& tables) { tables[0].name = "embedding"; }));
   CHECK(refused([](Tables& tables) { tables[0].dim = 0; }));
@@ -291,12 +294,12 @@ TEST_CASE("corrupt: tensors that make no tables") {
       h.erase(from);
     };
   };
-  CHECK(ErrorAfter(rename("bias", "a.b")) == "tensor \"a.b\" is not of a table");
+  CHECK(ErrorAfter(rename("bias", "a b")) == "tensor \"a b\" is not of a table");
   CHECK(ErrorAfter(rename("bias", "weights")) ==
         "tensor \"weights\" is of a table that is both sparse and dense");
   CHECK(ErrorAfter(rename("weights.keys", "w.keys")) == "table \"w\": keys without values");
   CHECK(ErrorAfter(rename("weights.values", "weights.x")) ==
-        "tensor \"weights.x\" is not of a table");
+        "table \"weights\": keys without values");
   CHECK(ErrorAfter(rename("bias", "bias.values")) == "table \"bias\": values without keys");
   CHECK(ErrorAfter(rename("weights.keys", "weights")) == "tensor \"weights\" has the wrong dtype");
   CHECK(ErrorAfter([](json& h) { h["bias"]["shape"] = {1}; }) ==

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "tests/worker/model/gradient_check.h"
 #include "worker/model/create_model.h"
 
 namespace paramd {
@@ -63,18 +64,6 @@ Batch MakeBatch(const std::vector<Example>& examples, bool sparse) {
     if (sparse) batch.row_offsets.push_back(static_cast<uint32_t>(batch.values.size()));
   }
   return batch;
-}
-
-using Arrays = std::vector<std::vector<float>>;
-
-// The model's gradients, in arrays of the parameters' sizes which hold something else before.
-double Gradients(Model& model, const Batch& batch, const Arrays& parameters, Arrays* gradients) {
-  gradients->clear();
-  for (const std::vector<float>& table : parameters) gradients->emplace_back(table.size(), 7.0f);
-  const std::vector<absl::Span<const float>> inputs(parameters.begin(), parameters.end());
-  std::vector<absl::Span<float>> outputs;
-  for (std::vector<float>& table : *gradients) outputs.push_back(absl::MakeSpan(table));
-  return model.Gradients(batch, inputs, outputs);
 }
 
 // The losses again, in double and from their definitions.
