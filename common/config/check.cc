@@ -55,10 +55,19 @@ class Checker {
         Fail({path + "name"}, absl::StrCat("a second table \"", table.name(), "\""));
       }
       if (table.has_consistency()) FeatureSum(table.consistency(), path + "consistency.mode");
+      if (table.has_optimizer()) DelayOfOptimizer(table.optimizer(), path + "optimizer.");
+      if (table.has_optimizer() || table.has_consistency()) {
+        DelayOfSteps(table.has_optimizer() ? table.optimizer() : config_.optimizer(),
+                     table.has_optimizer() ? path + "optimizer." : "optimizer.",
+                     table.has_consistency() ? table.consistency() : config_.consistency(),
+                     table.has_consistency() ? path + "consistency." : "consistency.");
+      }
       if (table.transport().has_pull())
         Pull(table.transport().pull(), path + "transport.pull.values");
     }
     FeatureSum(config_.consistency(), "consistency.mode");
+    DelayOfOptimizer(config_.optimizer(), "optimizer.");
+    DelayOfSteps(config_.optimizer(), "optimizer.", config_.consistency(), "consistency.");
   }
 
   void Transport() { Pull(config_.transport().pull(), "transport.pull.values"); }
@@ -101,12 +110,10 @@ class Checker {
     };
     refuse(!IsAvailable(config_.model().type()), "model.type");
     NotYet(config_.consistency(), "consistency.");
-    if (config_.has_optimizer()) NotYet(config_.optimizer(), "optimizer.");
     for (int i = 0; i < config_.tables_size(); ++i) {
       const v1::Table& table = config_.tables(i);
       const std::string path = absl::StrCat("tables.", i, ".");
       if (table.has_consistency()) NotYet(table.consistency(), path + "consistency.");
-      if (table.has_optimizer()) NotYet(table.optimizer(), path + "optimizer.");
     }
     const v1::Data& data = config_.data();
     refuse(data.format() == v1::Data::IDX, "data.format");
@@ -132,15 +139,24 @@ class Checker {
     if (consistency.staleness().auto_()) Fail({path + "staleness"}, kText);
     if (consistency.backup_workers() > 0) Fail({path + "backup_workers"}, kText);
   }
-  void NotYet(const v1::Optimizer& optimizer, const std::string& path) {
-    const char* const kText = "is not available yet";
-    if (optimizer.type() > v1::Optimizer::FTRL) Fail({path + "type"}, kText);
-    if (optimizer.type() != v1::Optimizer::FTRL && optimizer.l1() > 0) Fail({path + "l1"}, kText);
-    if (optimizer.has_clip_value()) Fail({path + "clip_value"}, kText);
-    if (optimizer.has_clip_norm()) Fail({path + "clip_norm"}, kText);
-    if (optimizer.schedule().type() > v1::Schedule::CONSTANT) Fail({path + "schedule.type"}, kText);
-    if (optimizer.schedule().warmup() > 0) Fail({path + "schedule.warmup"}, kText);
-    if (optimizer.delay().type() > v1::DelayCompensation::NONE) Fail({path + "delay.type"}, kText);
+
+  void DelayOfOptimizer(const v1::Optimizer& optimizer, const std::string& path) {
+    const v1::DelayCompensation::Type delay = optimizer.delay().type();
+    if (delay <= v1::DelayCompensation::NONE || delay == v1::DelayCompensation::SCALED_RATE ||
+        optimizer.type() == v1::Optimizer::SGD) {
+      return;
+    }
+    Fail({path + "delay.type", path + "type"},
+         "dc_asgd_c, dc_asgd_a and ada_delay are for sgd; other optimizers take scaled_rate");
+  }
+
+  void DelayOfSteps(const v1::Optimizer& optimizer, const std::string& optimizer_path,
+                    const v1::Consistency& consistency, const std::string& consistency_path) {
+    if (optimizer.delay().type() > v1::DelayCompensation::NONE &&
+        consistency.mode() == v1::Consistency::BSP) {
+      Fail({optimizer_path + "delay.type", consistency_path + "mode"},
+           "wants none with bsp, whose gradients are never late");
+    }
   }
 
   void DistinctLabels(const v1::Data& data) {

@@ -151,6 +151,7 @@ Reply Engine::Detach(const Operation& operation) {
     reply.clock = clocks_.MinClock();
   }
   for (PendingPull& pull : waiting) Resume(std::move(pull));
+  ForgetPulled(*admission.view, operation.client);
   Settle();
   WaitUntilClosed();
   return reply;
@@ -185,6 +186,9 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
   const PushId id = {.client = operation.client,
                      .incarnation = operation.incarnation,
                      .sequence = operation.sequence};
+  const GradientInfo info = {.examples = std::max<uint64_t>(operation.examples, 1),
+                             .clock = operation.clock,
+                             .delay = staleness};
   ValueDecoder& gradients = Scratch::OfThread().decoder;
   bool duplicate = false, late = false;
   for (const ShardPart& part : checked.parts) {
@@ -192,8 +196,7 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
     const PushOutcome outcome =
         checked.table->synchronous()
             ? part.shard->Accumulate(id, operation.clock, part.rows, gradients)
-            : part.shard->Push(id, part.rows, gradients, std::max<uint64_t>(operation.examples, 1),
-                               operation.clock);
+            : part.shard->Push(id, part.rows, gradients, info);
     duplicate |= outcome == PushOutcome::kDuplicate;
     late |= outcome == PushOutcome::kLate;
   }
@@ -264,7 +267,11 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
   uint64_t seed = operation.sequence << 16;
   for (const ShardPart& part : checked.parts) {
     encoder.Reset(operation.codec, part.shape(), seed++, out);
-    part.shard->Pull(part.rows, encoder);
+    if (operation.ignore_clock) {
+      part.shard->Pull(part.rows, encoder);
+    } else {
+      part.shard->PullFor(operation.client, operation.clock, part.rows, encoder);
+    }
     encoder.Finish();
     out += EncodedSize(operation.codec, part.shape());
   }
@@ -349,6 +356,16 @@ void Engine::DiscardUnfinished(const View& view, uint32_t client) {
   ForEachSynchronousShard(view, [&](Shard& shard) { shard.Discard(client, *clock); });
 }
 
+void Engine::ForgetPulled(const View& view, uint32_t client) {
+  for (const std::shared_ptr<const Table>& table : view.tables) {
+    for (uint32_t i = 0; i < table->shards(); ++i) {
+      if (Shard* const shard = table->shard(i); shard != nullptr && shard->keeps_pulled()) {
+        shard->Forget(client);
+      }
+    }
+  }
+}
+
 // ---- views
 
 void Engine::SetServerId(uint32_t id) {
@@ -394,6 +411,7 @@ absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& 
   for (const auto& [client, clock] : leaving) {
     ForEachSynchronousShard(
         *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
+    ForgetPulled(*before, client);
   }
   MutexLock lock(mutex_);
   view_ = std::move(view);

@@ -160,6 +160,8 @@ class Engine {
 
   // Drops what a client that leaves has pushed for steps that it did not finish.
   void DiscardUnfinished(const View& view, uint32_t client) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Drops what the client has pulled. Whoever leaves is out of the clocks.
+  static void ForgetPulled(const View& view, uint32_t client);
   // ApplyView under view_mutex_. Returns waiting pulls that the view may not allow any more.
   absl::StatusOr<std::vector<PendingPull>> Install(const v1::ClusterView& message)
       ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);

@@ -1,7 +1,5 @@
 #include "server/optimizer/adagrad.h"
 
-#include <limits>
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "server/optimizer/adagrad.cc"
 #include "hwy/foreach_target.h"
@@ -13,20 +11,23 @@ namespace HWY_NAMESPACE {
 
 struct AdagradRule {
   static constexpr int kStateSlots = 1;
+  static constexpr bool kUsesPulled = false;
   const Adagrad settings;
 
   template <class D, class V>
-  HWY_INLINE void Update(D d, float examples, V g, V& w, V* s) const {
-    const V h = hn::Add(g, hn::Mul(hn::Set(d, settings.l2), w));
-    s[0] = hn::Min(hn::Add(s[0], hn::Mul(h, h)), hn::Set(d, std::numeric_limits<float>::max()));
+  HWY_INLINE void Update(D d, const Step& step, V g, V& w, V* s) const {
+    const V h = Regularised(d, settings.l2, g, w);
+    s[0] = AtMostLargest(d, hn::Add(s[0], hn::Mul(h, h)));
     const V denominator = hn::Add(hn::Sqrt(s[0]), hn::Set(d, settings.epsilon));
-    const V change = hn::Div(hn::Mul(hn::Set(d, settings.learning_rate), h), denominator);
-    w = hn::Sub(w, hn::IfThenElseZero(hn::Gt(denominator, hn::Zero(d)), change));
+    const V change = hn::Div(hn::Mul(hn::Set(d, step.rate), h), denominator);
+    const V moves = hn::IfThenElseZero(hn::Gt(denominator, hn::Zero(d)), change);
+    w = Shrunk(d, step, hn::Sub(w, moves));
   }
 };
 
-std::unique_ptr<const Optimizer> AdagradOptimizer(const Adagrad& settings) {
-  return MakeRule(AdagradRule{settings});
+std::unique_ptr<const Optimizer> AdagradOptimizer(const Adagrad& settings,
+                                                  const StepSettings& step) {
+  return MakeRule(AdagradRule{settings}, step);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -37,8 +38,8 @@ HWY_AFTER_NAMESPACE();
 namespace paramd {
 HWY_EXPORT(AdagradOptimizer);
 
-std::unique_ptr<const Optimizer> MakeAdagrad(const Adagrad& settings) {
-  return HWY_DYNAMIC_DISPATCH(AdagradOptimizer)(settings);
+std::unique_ptr<const Optimizer> MakeAdagrad(const Adagrad& settings, const StepSettings& step) {
+  return HWY_DYNAMIC_DISPATCH(AdagradOptimizer)(settings, step);
 }
 
 }  // namespace paramd

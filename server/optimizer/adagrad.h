@@ -6,21 +6,21 @@
 
 namespace paramd {
 
-// AdaGrad with a diagonal matrix and L2 regularisation; s is the sum of squares, state slot 0:
+// AdaGrad with a diagonal matrix, L2 and L1 regularisation; s is the sum of squares, state slot 0:
 //   h <- g + l2 w
 //   s <- s + h^2
-//   w <- w - learning_rate h / (sqrt(s) + epsilon)
+//   w <- w - rate h / (sqrt(s) + epsilon)
+//   w <- sign(w) max(|w| - rate l1, 0)
 // Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
 // optimization", JMLR 12 (2011), figure 1 with psi_t from H_t = delta I + diag(s_t), delta =
-// epsilon, no further regulariser. Where the denominator is zero, w stays. s saturates at the
-// largest float.
+// epsilon, no further regulariser; the last line is FOBOS (rule-inl.h). Where the denominator is
+// zero, the third line leaves w. Everything saturates at the largest float.
 struct Adagrad {
-  float learning_rate = 0;
   float epsilon = 0;
   float l2 = 0;
 };
 
 // In code for this CPU.
-std::unique_ptr<const Optimizer> MakeAdagrad(const Adagrad& settings);
+std::unique_ptr<const Optimizer> MakeAdagrad(const Adagrad& settings, const StepSettings& step);
 
 }  // namespace paramd

@@ -10,13 +10,16 @@ namespace paramd {
 // minimises the sum of the losses of all examples plus l1 |w| + l2/2 w^2, so g is the sum of the
 // gradients of a step's examples, not their mean:
 //   sigma <- (sqrt(s + g^2) - sqrt(s)) / alpha
-//   z <- z + g - sigma w
+//   z <- z + r g - sigma w
 //   s <- s + g^2
 //   w <- 0                                                          if |z| <= l1
 //        -(z - sign(z) l1) / ((beta + sqrt(s)) / alpha + l2)        otherwise
 // McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013, algorithm 1 (where s
 // is called n). The paper computes w when it is needed; here it is kept, brought up to date after
-// each update. Where the denominator is zero, w is 0. g, z and s saturate at the largest float.
+// each update. r is 1 in the paper; here it is the step's rate, what schedule and delay leave of 1.
+// Without l1 and l2 the rule is w <- w - r alpha / (beta + sqrt(s)) g, so r multiplies the learning
+// rate of the coordinate. Where the denominator is zero, w is 0. Everything saturates at the
+// largest float.
 struct Ftrl {
   float alpha = 1;
   float beta = 0;
@@ -25,6 +28,6 @@ struct Ftrl {
 };
 
 // In code for this CPU.
-std::unique_ptr<const Optimizer> MakeFtrl(const Ftrl& settings);
+std::unique_ptr<const Optimizer> MakeFtrl(const Ftrl& settings, const StepSettings& step);
 
 }  // namespace paramd

@@ -11,18 +11,18 @@ namespace HWY_NAMESPACE {
 
 struct SgdRule {
   static constexpr int kStateSlots = 0;
+  static constexpr bool kUsesPulled = false;
   const Sgd settings;
 
   template <class D, class V>
-  HWY_INLINE void Update(D d, float examples, V g, V& w, V* s) const {
-    // w - learning_rate (g + l2 w)
-    const V full = hn::Add(g, hn::Mul(hn::Set(d, settings.l2), w));
-    w = hn::Sub(w, hn::Mul(hn::Set(d, settings.learning_rate), full));
+  HWY_INLINE void Update(D d, const Step& step, V g, V& w, V* s) const {
+    const V h = Regularised(d, settings.l2, g, w);
+    w = Shrunk(d, step, hn::Sub(w, hn::Mul(hn::Set(d, step.rate), h)));
   }
 };
 
-std::unique_ptr<const Optimizer> SgdOptimizer(const Sgd& settings) {
-  return MakeRule(SgdRule{settings});
+std::unique_ptr<const Optimizer> SgdOptimizer(const Sgd& settings, const StepSettings& step) {
+  return MakeRule(SgdRule{settings}, step);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -33,8 +33,8 @@ HWY_AFTER_NAMESPACE();
 namespace paramd {
 HWY_EXPORT(SgdOptimizer);
 
-std::unique_ptr<const Optimizer> MakeSgd(const Sgd& settings) {
-  return HWY_DYNAMIC_DISPATCH(SgdOptimizer)(settings);
+std::unique_ptr<const Optimizer> MakeSgd(const Sgd& settings, const StepSettings& step) {
+  return HWY_DYNAMIC_DISPATCH(SgdOptimizer)(settings, step);
 }
 
 }  // namespace paramd

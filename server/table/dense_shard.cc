@@ -29,24 +29,43 @@ absl::Status DenseShard::CheckRows(RowSet* rows, uint64_t* /*hashes*/) const {
                                                  range_.end, ") of the shard"));
 }
 
-void DenseShard::ApplyRun(uint64_t offset, const void* gradients, uint64_t size,
-                          uint64_t examples) {
+void DenseShard::Apply(uint64_t offset, const void* gradients, uint64_t size, const Step& step,
+                       const float* pulled) {
   float* const state = state_.empty() ? nullptr : state_.data() + offset;
-  optimizer().Apply(gradients, examples, static_cast<int64_t>(size), parameters_.data() + offset,
-                    state, static_cast<int64_t>(parameters_.size()));
+  optimizer().Apply(gradients, step, static_cast<int64_t>(size), parameters_.data() + offset, state,
+                    static_cast<int64_t>(parameters_.size()), pulled);
 }
 
-void DenseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) {
+void DenseShard::ApplyRun(uint64_t offset, const void* gradients, uint64_t size,
+                          const Update& update) {
+  if (keeps_pulled()) return ApplyRunByRow(offset, gradients, size, update);
+  Apply(offset, gradients, size, update.step, nullptr);
+}
+
+void DenseShard::ApplyRunByRow(uint64_t offset, const void* gradients, uint64_t size,
+                               const Update& update) {
+  const auto* bytes = static_cast<const uint8_t*>(gradients);
+  for (const uint64_t end = offset + size; offset < end;) {
+    const uint64_t column = offset % dim();
+    const uint64_t n = std::min(end - offset, dim() - column);
+    const float* const pulled = PulledBy(update, range_.begin + offset / dim());
+    Apply(offset, bytes, n, update.step, pulled == nullptr ? nullptr : pulled + column);
+    offset += n;
+    bytes += n * sizeof(float);
+  }
+}
+
+void DenseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) {
   uint64_t offset = OffsetOf(rows.first_row);
   const uint64_t end = offset + rows.count * dim();
   while (offset < end) {
     const FloatRun run = gradients.Next(end - offset);
-    ApplyRun(offset, run.data, run.size, examples);
+    ApplyRun(offset, run.data, run.size, update);
     offset += run.size;
   }
 }
 
-void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) {
+void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) {
   const uint64_t rows = range_.end - range_.begin;
   std::vector<double> sum(rows * dim());
   std::vector<bool> touched(rows);
@@ -64,7 +83,7 @@ void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t 
     if (!*begin) continue;
     const auto first = static_cast<uint64_t>(begin - touched.begin());
     ApplyRun(first * dim(), gradients.data() + first * dim(),
-             static_cast<uint64_t>(end - begin) * dim(), examples);
+             static_cast<uint64_t>(end - begin) * dim(), update);
   }
 }
 

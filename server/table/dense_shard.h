@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/routing/shard_of.h"
+#include "server/optimizer/step.h"
 #include "server/table/shard.h"
 
 namespace paramd {
@@ -19,9 +20,9 @@ class DenseShard final : public Shard {
   absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const override;
 
  private:
-  void ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) override
+  void ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) override
+  void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, FloatSink& out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -30,8 +31,14 @@ class DenseShard final : public Shard {
   void AddRowsTo(Hasher& hasher) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Updates `size` values from `offset` on. `gradients`: float32[size], at any alignment.
-  void ApplyRun(uint64_t offset, const void* gradients, uint64_t size, uint64_t examples)
+  void ApplyRun(uint64_t offset, const void* gradients, uint64_t size, const Update& update)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same row by row, each with what was pulled of it.
+  void ApplyRunByRow(uint64_t offset, const void* gradients, uint64_t size, const Update& update)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `pulled`: as of Optimizer::Apply.
+  void Apply(uint64_t offset, const void* gradients, uint64_t size, const Step& step,
+             const float* pulled) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Where a row of the table begins in parameters_ and in each slot of state_.
   uint64_t OffsetOf(uint64_t row) const { return (row - range_.begin) * dim(); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/wire/array_floats.h"
+
 namespace paramd {
 namespace {
 
@@ -19,12 +21,14 @@ std::vector<float> ReadAll(FloatSource& source, size_t size) {
 }  // namespace
 
 PushOutcome Shard::Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
-                        uint64_t examples, uint64_t clock) {
+                        const GradientInfo& info) {
+  const Update update = {
+      .step = optimizer().StepOf(info), .client = id.client, .clock = info.clock};
   {
     MutexLock lock(mutex_);
     if (marks_.Take(id)) {
-      clock_ = std::max(clock_, clock);
-      ApplyLocked(rows, gradients, examples);
+      clock_ = std::max(clock_, info.clock);
+      ApplyLocked(rows, gradients, update);
       return PushOutcome::kTaken;
     }
   }
@@ -43,10 +47,12 @@ PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& row
 
 void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contributions,
                       uint64_t examples) {
+  const Update update = {.step = optimizer().StepOf({.examples = examples, .clock = step}),
+                         .clock = step};
   MutexLock lock(mutex_);
   clock_ = std::max(clock_, step);
   const std::vector<WeightedPush> pushes = buffer_.Close(step, contributions);
-  if (!pushes.empty()) ApplySumLocked(pushes, examples);
+  if (!pushes.empty()) ApplySumLocked(pushes, update);
 }
 
 void Shard::Discard(uint32_t client, uint64_t from_step) {
@@ -59,9 +65,31 @@ void Shard::Pull(const RowSet& rows, FloatSink& out) const {
   PullLocked(rows, out);
 }
 
+void Shard::PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSink& out) {
+  if (!keeps_pulled()) return Pull(rows, out);
+  std::vector<float> values(rows.count * dim_);
+  ArraySink sink(values.data());
+  {
+    MutexLock lock(mutex_);
+    PullLocked(rows, sink);
+    for (uint64_t i = 0; i < rows.count; ++i) {
+      const uint64_t row = rows.keys.empty() ? rows.first_row + i : rows.keys[i];
+      pulled_.Keep(client, clock, row, &values[i * dim_]);
+    }
+  }
+  out.Write(values.data(), values.size());
+}
+
+void Shard::Forget(uint32_t client) {
+  MutexLock lock(mutex_);
+  pulled_.Forget(client);
+}
+
 ShardSize Shard::Size() const {
   MutexLock lock(mutex_);
-  return SizeLocked();
+  ShardSize size = SizeLocked();
+  size.bytes += pulled_.bytes();
+  return size;
 }
 
 ShardSnapshot Shard::Snapshot() const {
@@ -77,6 +105,7 @@ uint64_t Shard::Digest() const {
   AddRowsTo(hasher);
   marks_.AddTo(hasher);
   buffer_.AddTo(hasher);
+  pulled_.AddTo(hasher);
   return hasher.Digest();
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -10,8 +11,10 @@
 #include "common/base/mutex.h"
 #include "common/wire/floats.h"
 #include "server/optimizer/optimizer.h"
+#include "server/optimizer/step.h"
 #include "server/table/hasher.h"
 #include "server/table/initializer.h"
+#include "server/table/pulled_rows.h"
 #include "server/table/rows.h"
 #include "server/table/sequence_marks.h"
 #include "server/table/step_buffer.h"
@@ -27,7 +30,7 @@ enum class PushOutcome {
 
 struct ShardSize {
   uint64_t rows = 0;
-  uint64_t bytes = 0;  // parameters, optimizer state and index
+  uint64_t bytes = 0;  // parameters, optimizer state, index, and rows kept for who pulled them
 };
 
 // Every row of a shard, without optimizer state.
@@ -54,10 +57,10 @@ class Shard {
   // written to hashes[0, count), and rows borrow them from then on. Takes no lock.
   virtual absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const = 0;
 
-  // Applies gradients, the mean over `examples` examples, at once, unless they were taken before;
-  // then they are only read. They are finite.
+  // Applies gradients at once, unless they were taken before; then they are only read. They are
+  // finite.
   PushOutcome Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
-                   uint64_t examples = 1, uint64_t clock = 0);
+                   const GradientInfo& info = {});
 
   // Keeps gradients until the synchronous step `step` closes, unless they were taken before; then
   // they are only read.
@@ -78,25 +81,49 @@ class Shard {
   // Writes the current rows. Creates no row: an absent key answers its initial values.
   void Pull(const RowSet& rows, FloatSink& out) const;
 
+  // The same for a client that will compute the gradients of step `clock` from these rows. Where
+  // keeps_pulled(), they are remembered for that until the client is forgotten: as they are here,
+  // whatever `out` rounds.
+  void PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSink& out);
+  void Forget(uint32_t client);
+
+  // Whether the optimizer looks at what clients have pulled.
+  bool keeps_pulled() const { return optimizer_->uses_pulled(); }
+
   ShardSize Size() const;
   ShardSnapshot Snapshot() const;
 
-  // XXH3 of the whole state: rows, optimizer state, marks and kept pushes. Equal for equal states,
-  // however they came about.
+  // XXH3 of the whole state: rows, optimizer state, marks, kept pushes and pulled rows. Equal for
+  // equal states, however they came about.
   uint64_t Digest() const;
 
  protected:
+  // What the gradients of one call have in common.
+  struct Update {
+    Step step;
+    std::optional<uint32_t> client;  // who computed them, if it was one
+    uint64_t clock = 0;
+  };
+
   // The optimizer is shared with the other shards of the table.
   Shard(uint32_t dim, const Initializer& initializer, std::shared_ptr<const Optimizer> optimizer)
-      : dim_(dim), initializer_(initializer), optimizer_(std::move(optimizer)) {}
+      : dim_(dim), initializer_(initializer), optimizer_(std::move(optimizer)), pulled_(dim) {}
 
   const Initializer& initializer() const { return initializer_; }
   const Optimizer& optimizer() const { return *optimizer_; }
 
-  virtual void ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples)
+  // What the update's gradients of a row were computed from, where that is known and asked for;
+  // otherwise null. `row`: key, or number in the table.
+  const float* PulledBy(const Update& update, uint64_t row) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!update.client.has_value() || !keeps_pulled()) return nullptr;
+    return pulled_.Find(*update.client, update.clock, row);
+  }
+
+  virtual void ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // Applies the weighted sum, rows that several pushes touch once. `pushes` is not empty.
-  virtual void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples)
+  virtual void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual void PullLocked(const RowSet& rows, FloatSink& out) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
@@ -116,6 +143,7 @@ class Shard {
   SequenceMarks marks_ ABSL_GUARDED_BY(mutex_);
   StepBuffer buffer_ ABSL_GUARDED_BY(mutex_);
   uint64_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
+  PulledRows pulled_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace paramd

@@ -97,10 +97,18 @@ void SparseShard::KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const u
   }
 }
 
-void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) {
+const float* const* SparseShard::PulledOf(absl::Span<const uint64_t> keys, const Update& update,
+                                          const float** scratch) const {
+  if (!update.client.has_value() || !keeps_pulled()) return nullptr;
+  for (size_t i = 0; i < keys.size(); ++i) scratch[i] = PulledBy(update, keys[i]);
+  return scratch;
+}
+
+void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) {
   const size_t at_once =
       keeper_.has_value() ? std::min(RowsAtOnce(), keeper_->MostAtOnce()) : RowsAtOnce();
   float* found[RowTable::kMaxBatch];
+  const float* scratch[RowTable::kMaxBatch];
   rows_->Prefetch(rows.hashes);
   for (size_t first = 0, n; first < rows.count; first += n) {
     const absl::Span<const uint64_t> keys = rows.keys.subspan(first, at_once);
@@ -111,30 +119,32 @@ void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64
       n = RowsOf(keys, rows.hashes.subspan(first), found);
     }
     if (dim() > FloatSource::kMaxRun) {
-      ApplyLongRow(found[0], gradients, examples);
+      ApplyLongRow(found[0], PulledBy(update, rows.keys[first]), gradients, update.step);
     } else {
-      optimizer().ApplyRows(gradients.Exactly(n * dim()), examples, found, static_cast<int64_t>(n),
-                            dim());
+      optimizer().ApplyRows(gradients.Exactly(n * dim()), update.step, found,
+                            static_cast<int64_t>(n), dim(),
+                            PulledOf(rows.keys.subspan(first, n), update, scratch));
     }
   }
   if (keeper_.has_value()) keeper_->Sweep(rows.count, clock());
 }
 
-void SparseShard::ApplyLongRow(float* row, FloatSource& gradients, uint64_t examples) {
+void SparseShard::ApplyLongRow(float* row, const float* pulled, FloatSource& gradients,
+                               const Step& step) {
   for (size_t at = 0; at < dim();) {
     const FloatRun run = gradients.Next(dim() - at);
-    optimizer().Apply(run.data, examples, static_cast<int64_t>(run.size), row + at,
-                      row + dim() + at, dim());
+    optimizer().Apply(run.data, step, static_cast<int64_t>(run.size), row + at, row + dim() + at,
+                      dim(), pulled == nullptr ? nullptr : pulled + at);
     at += run.size;
   }
 }
 
-void SparseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) {
+void SparseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) {
   const SortedSum sum = SumByKey(pushes, dim());
   std::vector<uint64_t> hashes(sum.keys.size());
   HashKeys(sum.keys, hashes.data());
   ArraySource gradients(sum.gradients.data());
-  ApplyLocked({.count = sum.keys.size(), .keys = sum.keys, .hashes = hashes}, gradients, examples);
+  ApplyLocked({.count = sum.keys.size(), .keys = sum.keys, .hashes = hashes}, gradients, update);
 }
 
 void SparseShard::PullLocked(const RowSet& rows, FloatSink& out) const {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/optimizer/step.h"
 #include "server/table/row_keeper.h"
 #include "server/table/row_table.h"
 #include "server/table/shard.h"
@@ -23,9 +24,9 @@ class SparseShard final : public Shard {
   absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const override;
 
  private:
-  void ApplyLocked(const RowSet& rows, FloatSource& gradients, uint64_t examples) override
+  void ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ApplySumLocked(absl::Span<const WeightedPush> pushes, uint64_t examples) override
+  void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, FloatSink& out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -45,8 +46,11 @@ class SparseShard final : public Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What a row is multiplied by for a pull.
   float FadeOf(const float* row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The optimizer over one row longer than FloatSource::kMaxRun.
-  void ApplyLongRow(float* row, FloatSource& gradients, uint64_t examples)
+  // What PulledBy says of each key, in `scratch`, which is as long; null: of none.
+  const float* const* PulledOf(absl::Span<const uint64_t> keys, const Update& update,
+                               const float** scratch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The optimizer over one row longer than FloatSource::kMaxRun. `pulled`: what PulledBy says.
+  void ApplyLongRow(float* row, const float* pulled, FloatSource& gradients, const Step& step)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes rows that were found, or (null) are not there.
   void WriteRows(absl::Span<const uint64_t> keys, const float* const* found, FloatSink& out) const

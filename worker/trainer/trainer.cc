@@ -9,6 +9,7 @@
 #include "common/base/buffer.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "worker/trainer/clip_norm.h"
 
 namespace paramd {
 
@@ -189,6 +190,12 @@ absl::Status Trainer::Compute(Step& step) {
     gradients_[table] = absl::MakeSpan(push.values.floats(), step.rows(table).size());
   }
   const double loss_sum = model_.Gradients(batch, parameters_, gradients_);
+  // Here, for no server sees all of a gradient.
+  for (const size_t table : order_) {
+    const v1::TablePlacement& placement = client_.shard_map().tables(static_cast<int>(table));
+    const v1::Optimizer& optimizer = placement.spec().optimizer();
+    if (optimizer.has_clip_norm()) ClipNorm(optimizer.clip_norm(), gradients_[table]);
+  }
   const size_t window = config_.transport().pushes_in_flight() - 1;
   client_.Wait([this, window] { return tracker_->MayGoOn(window); });
   RETURN_IF_ERROR(tracker_->status());

@@ -351,6 +351,46 @@ TEST_CASE("feature_sum with averaged steps") {
         "does not sum");
 }
 
+TEST_CASE("a delay that the optimizer cannot make up for") {
+  constexpr char kWants[] =
+      "delay.type: dc_asgd_c, dc_asgd_a and ada_delay are for sgd; other optimizers take "
+      "scaled_rate";
+  for (const char* type : {"dc_asgd_c", "dc_asgd_a", "ada_delay"}) {
+    const std::string delay = absl::StrCat(", delay: {type: ", type, "}}\n");
+    CHECK(ErrorsAfterGood("optimizer: {type: adam" + delay) ==
+          absl::StrCat("c.yaml:8:39: optimizer.", kWants));
+    CHECK(ErrorsAfterGood("tables:\n- name: w\n  optimizer: {type: ftrl" + delay) ==
+          absl::StrCat("c.yaml:10:41: tables.0.optimizer.", kWants));
+    CHECK(ErrorsAfterGood("optimizer: {type: sgd" + delay) == "");
+  }
+  CHECK(ErrorsAfterGood("optimizer: {type: adam, delay: {type: scaled_rate}}\n") == "");
+}
+
+TEST_CASE("a delay where there is none") {
+  constexpr char kWants[] = "delay.type: wants none with bsp, whose gradients are never late";
+  const std::string late = "optimizer: {type: sgd, delay: {type: dc_asgd_a}}\n";
+  CHECK(ErrorsAfterGood("consistency: {mode: bsp}\n" + late) ==
+        absl::StrCat("c.yaml:9:38: optimizer.", kWants));
+  CHECK(ErrorsAfterGood(late + "tables: [{name: w, consistency: {mode: bsp}}]\n") ==
+        absl::StrCat("c.yaml:8:38: optimizer.", kWants));
+  CHECK(ErrorsAfterGood("consistency: {mode: bsp}\ntables:\n- name: w\n  " + late) ==
+        absl::StrCat("c.yaml:11:40: tables.0.optimizer.", kWants));
+  CHECK(ErrorsAfterGood("consistency: {mode: bsp}\ntables:\n- name: w\n"
+                        "  consistency: {mode: asp}\n  " +
+                        late) == "");
+}
+
+TEST_CASE("settings of optimizers") {
+  CHECK(
+      ErrorsAfterGood(
+          "optimizer: {type: adam, momentum: 0.5, schedule: {type: step, steps: 5}}\n") ==
+      "c.yaml:8:25: optimizer.momentum: is a setting of momentum and nesterov, not of adam\n"
+      "c.yaml:8:63: optimizer.schedule.steps: is a setting of polynomial and cosine, not of step");
+  CHECK(ErrorsAfterGood("optimizer: {type: adam, beta1: 1, clip_norm: 0}\n") ==
+        "c.yaml:8:32: optimizer.beta1: 1 is out of range, which is 0 to 0.999999\n"
+        "c.yaml:8:46: optimizer.clip_norm: 0 is out of range, which is 1e-30 to 1e30");
+}
+
 TEST_CASE("name of a label column without a header") {
   CHECK(ErrorsOfText("version: 1\nmodel: {type: linear_regression}\n"
                      "data: {train: [a], format: csv, csv: {label: clicked}}\n") ==

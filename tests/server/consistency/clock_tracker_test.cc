@@ -100,6 +100,9 @@ TEST_CASE("whatever happens, the minimum is right and never goes back") {
         uint64_t smallest = UINT64_MAX;
         for (const auto& [id, clock] : model) smallest = std::min(smallest, clock);
         REQUIRE(tracker.MinClock() == smallest);
+        uint64_t largest = 0;
+        for (const auto& [id, clock] : model) largest = std::max(largest, clock);
+        REQUIRE(tracker.MaxClock() == largest);
       }
       REQUIRE(tracker.MinClock() >= before);
       before = tracker.MinClock();

@@ -50,6 +50,66 @@ TEST_CASE("a push is seen by the next pull") {
   CHECK(counters.refused == 0);
 }
 
+TEST_CASE("a push is as late as the fastest client is ahead of it") {
+  v1::TableSpec spec = Sparse(v1::Consistency::ASP);
+  spec.mutable_optimizer()->mutable_delay()->set_type(v1::DelayCompensation::SCALED_RATE);
+  const auto engine = NewEngine({spec}, {1, 2});
+  TestClient fast(engine.get(), 1), slow(engine.get(), 2);
+  fast.Attach();
+  slow.Attach();
+  const CutRows row = CutKeys({{7, 8}}, 4);
+  const auto change_by = [&](TestClient& client, uint64_t clock) {
+    const float before = client.Pull(0, clock, row).Floats()[0];
+    CHECK(client.Push(0, clock, row).status.ok());
+    return before - client.Pull(0, clock, row).Floats()[0];
+  };
+  CHECK(change_by(fast, 0) == 8);
+  CHECK(change_by(slow, 0) == 8);  // one step late
+  CHECK(change_by(fast, 1) == 8);
+  CHECK(change_by(fast, 2) == 8);
+  CHECK(change_by(fast, 3) == 8);
+  CHECK(change_by(slow, 1) == Approx(8.0f / 3));
+  fast.Advance(10);
+  CHECK(change_by(slow, 2) == 1);
+  fast.Detach();
+  CHECK(change_by(slow, 3) == 8);
+}
+
+TEST_CASE("a push is compared with what its client has pulled, until it leaves") {
+  v1::TableSpec spec = Sparse(v1::Consistency::ASP);
+  spec.mutable_optimizer()->mutable_delay()->set_type(v1::DelayCompensation::DC_ASGD_C);
+  spec.mutable_optimizer()->mutable_delay()->set_lambda(1);
+  const auto engine = NewEngine({spec}, {1, 2});
+  TestClient one(engine.get(), 1), two(engine.get(), 2);
+  one.Attach();
+  two.Attach();
+  const CutRows row = CutKeys({{7, 0.5f}}, 4);
+  const auto value = [&] { return two.Pull(0, 0, row, true).Floats()[0]; };
+  CHECK(one.Pull(0, 0, row).Floats() == Values{0});
+  two.Push(0, 0, row);
+  CHECK(value() == -0.5f);  // a pull without a clock is not for a step
+  CHECK(one.Pull(0, 0, row, true).Floats() == Values{-0.5f});
+  one.Push(0, 0, row);  // 0.5 + 0.25 (-0.5 - 0)
+  CHECK(value() == -0.875f);
+  SECTION("leaving") {
+    one.Detach();
+    one.Attach();
+    one.Push(0, 1, row);
+    CHECK(value() == -1.375f);
+  }
+  SECTION("lost, and back with the same number") {
+    REQUIRE(engine->ApplyView(TestView(2, {spec}, {2})).ok());
+    REQUIRE(engine->ApplyView(TestView(3, {spec}, {1, 2})).ok());
+    one.Attach();
+    one.Push(0, 1, row);
+    CHECK(value() == -1.375f);
+  }
+  SECTION("staying") {
+    one.Push(0, 1, row);  // 0.5 + 0.25 (-0.875 - 0)
+    CHECK(value() == -1.15625f);
+  }
+}
+
 TEST_CASE("a repeated push is acknowledged and not applied") {
   const auto mode = GENERATE(v1::Consistency::ASP, v1::Consistency::SSP, v1::Consistency::BSP);
   const auto engine = NewEngine({Sparse(mode)}, {1, 2});

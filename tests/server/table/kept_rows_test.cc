@@ -35,7 +35,7 @@ class Pushed {
     REQUIRE(shard_->CheckRows(&rows, hashes.data()).ok());
     const std::vector<float> gradients(keys.size() * dim_, -1.0f);
     ArraySource source(gradients.data());
-    shard_->Push({.client = 1, .sequence = ++sequence_}, rows, source, 1, clock);
+    shard_->Push({.client = 1, .sequence = ++sequence_}, rows, source, {.clock = clock});
   }
 
   // By how much the key's parameters, which all are the same way from where they began, differ.

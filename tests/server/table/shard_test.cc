@@ -11,6 +11,7 @@
 #include "common/routing/shard_of.h"
 #include "common/wire/array_floats.h"
 #include "server/optimizer/create_optimizer.h"
+#include "server/optimizer/step.h"
 #include "server/table/dense_shard.h"
 #include "server/table/sparse_shard.h"
 
@@ -68,9 +69,10 @@ absl::Status Check(const Shard& shard, RowSet rows) {
   return shard.CheckRows(&rows, hashes.data());
 }
 
-PushOutcome PushTo(Shard& shard, const PushId& id, const RowSet& rows, const Values& gradients) {
+PushOutcome PushTo(Shard& shard, const PushId& id, const RowSet& rows, const Values& gradients,
+                   const GradientInfo& info = {}) {
   ArraySource source(gradients.data());
-  return shard.Push(id, Checked(shard, rows).rows(), source);
+  return shard.Push(id, Checked(shard, rows).rows(), source, info);
 }
 
 PushOutcome AccumulateIn(Shard& shard, const PushId& id, uint64_t step, const RowSet& rows,
@@ -84,6 +86,95 @@ Values PullOf(const Shard& shard, const RowSet& rows) {
   ArraySink sink(values.data());
   shard.Pull(Checked(shard, rows).rows(), sink);
   return values;
+}
+
+Values PullForStep(Shard& shard, uint32_t client, uint64_t clock, const RowSet& rows) {
+  Values values(rows.count * shard.dim(), -99);
+  ArraySink sink(values.data());
+  shard.PullFor(client, clock, Checked(shard, rows).rows(), sink);
+  return values;
+}
+
+// Rate 1, lambda 1: w <- w - (g + g^2 (w - what was pulled)).
+std::shared_ptr<const Optimizer> CompensatedDescent() {
+  v1::Optimizer settings;
+  settings.set_type(v1::Optimizer::SGD);
+  settings.set_learning_rate(1);
+  settings.mutable_delay()->set_type(v1::DelayCompensation::DC_ASGD_C);
+  settings.mutable_delay()->set_lambda(1);
+  return *CreateOptimizer(settings);
+}
+
+// Columns 0, 1, ... of a row with the same values but for `step` between neighbours.
+Values Row(uint32_t dim, float first, float step) {
+  Values row(dim);
+  for (uint32_t i = 0; i < dim; ++i) row[i] = first + step * static_cast<float>(i % 3);
+  return row;
+}
+
+TEST_CASE("a gradient meets what its client has pulled for its step") {
+  const uint32_t dim = GENERATE(1, 3, 20, 5000);
+  const bool sparse = GENERATE(false, true);
+  const auto shard =
+      sparse ? Sparse(dim, CompensatedDescent()) : Dense(0, 10, dim, CompensatedDescent());
+  const Keys key = {4};
+  const RowSet row = sparse ? Of(key) : Range(4, 1);
+  const auto push = [&](uint32_t client, uint64_t sequence, uint64_t clock, const Values& g) {
+    PushTo(*shard, {client, 1, sequence}, row, g, {.clock = clock});
+    return PullOf(*shard, row);
+  };
+  const auto expect = [](const Values& w, const Values& g, const Values& pulled) {
+    Values after(w.size());
+    for (size_t i = 0; i < w.size(); ++i)
+      after[i] = w[i] - (g[i] + g[i] * g[i] * (w[i] - pulled[i]));
+    return after;
+  };
+  const Values zeros(dim), g = Row(dim, 0.5f, 0.25f);
+  CHECK(PullForStep(*shard, 1, 0, row) == zeros);
+  const Values first = push(2, 1, 0, g);  // client 2 has pulled nothing
+  CHECK(first == expect(zeros, g, zeros));
+  const uint64_t before = shard->Digest();
+  CHECK(PullForStep(*shard, 1, 1, row) == first);  // for its next step
+  CHECK(shard->Digest() != before);
+  const Values second = push(1, 1, 0, g);
+  CHECK(second == expect(first, g, zeros));
+  CHECK(second != expect(first, g, first));
+  const Values third = push(1, 2, 1, g);
+  CHECK(third == expect(second, g, first));
+  // A row that is not pulled again is compared with what is known of it.
+  const Values fourth = push(1, 3, 2, g);
+  CHECK(fourth == expect(third, g, first));
+  CHECK(PullOf(*shard, row) == fourth);
+  const uint64_t bytes = shard->Size().bytes;
+  shard->Forget(1);
+  CHECK(shard->Size().bytes < bytes);
+  CHECK(push(1, 4, 2, g) == expect(fourth, g, fourth));
+}
+
+TEST_CASE("what is pulled is kept for rules only that look at it") {
+  const auto shard = Sparse(1, Descent());
+  const uint64_t before = shard->Digest();
+  PullForStep(*shard, 1, 0, Of({3}));
+  CHECK_FALSE(shard->keeps_pulled());
+  CHECK(shard->Digest() == before);
+}
+
+TEST_CASE("the clock, the examples and the delay of a push reach the rule") {
+  v1::Optimizer settings;
+  settings.set_type(v1::Optimizer::SGD);
+  settings.set_learning_rate(1);
+  settings.mutable_schedule()->set_type(v1::Schedule::STEP);
+  settings.mutable_schedule()->set_every(1);
+  settings.mutable_schedule()->set_factor(0.5);
+  settings.mutable_delay()->set_type(v1::DelayCompensation::SCALED_RATE);
+  const auto shard = Sparse(1, *CreateOptimizer(settings));
+  PushTo(*shard, {1, 1, 1}, Of({1}), Values{1}, {.clock = 2});
+  CHECK(PullOf(*shard, Of({1})) == Values{-0.25f});
+  PushTo(*shard, {1, 1, 2}, Of({1}), Values{1}, {.clock = 0, .delay = 4});
+  CHECK(PullOf(*shard, Of({1})) == Values{-0.5f});
+  AccumulateIn(*shard, {1, 1, 3}, 1, Of({1}), Values{1});
+  shard->CloseStep(1, {{{1, 1.0}}});
+  CHECK(PullOf(*shard, Of({1})) == Values{-1});
 }
 
 TEST_CASE("a sparse row is created by a push, never by a pull") {
@@ -300,7 +391,8 @@ TEST_CASE("many rows, against a map") {
 }
 
 TEST_CASE("every optimizer, against a map of rows updated one by one, to the bit") {
-  const auto type = GENERATE(v1::Optimizer::SGD, v1::Optimizer::ADAGRAD, v1::Optimizer::FTRL);
+  const auto type = GENERATE(v1::Optimizer::SGD, v1::Optimizer::ADAGRAD, v1::Optimizer::FTRL,
+                             v1::Optimizer::ADADELTA, v1::Optimizer::ADAM);
   const uint32_t dim = GENERATE(1, 2, 3, 4, 20);
   v1::Optimizer settings;
   settings.set_type(type);
@@ -310,6 +402,9 @@ TEST_CASE("every optimizer, against a map of rows updated one by one, to the bit
   settings.set_beta(1);
   settings.set_l1(0.3);
   settings.set_l2(0.01);
+  settings.set_rho(0.9);
+  settings.set_beta1(0.9);
+  settings.set_beta2(0.999);
   const std::shared_ptr<const Optimizer> optimizer = *CreateOptimizer(settings);
   const Initializer initializer = {.seed = 1, .table = 2, .scale = 0.25};
   SparseShard shard(0, 1, dim, initializer, optimizer);
@@ -327,10 +422,11 @@ TEST_CASE("every optimizer, against a map of rows updated one by one, to the bit
         row.resize(dim * (1 + optimizer->state_slots()));
         initializer.Fill(keys[i], absl::MakeSpan(row).subspan(0, dim));
       }
-      optimizer->Apply(&gradients[i * dim], 1, dim, row.data(), row.data() + dim, dim);
+      optimizer->Apply(&gradients[i * dim], optimizer->StepOf({.clock = push}), dim, row.data(),
+                       row.data() + dim, dim, nullptr);
       expected.insert(expected.end(), row.begin(), row.begin() + dim);
     }
-    PushTo(shard, {1, 1, push}, Of(keys), gradients);
+    PushTo(shard, {1, 1, push}, Of(keys), gradients, {.clock = push});
     const Values pulled = PullOf(shard, Of(keys));
     REQUIRE(std::memcmp(pulled.data(), expected.data(), expected.size() * sizeof(float)) == 0);
   }
