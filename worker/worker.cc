@@ -51,8 +51,12 @@ class RemoteParameters final : public ParameterSource {
   absl::Status status_;
 };
 
-int ExitCodeOf(const absl::Status& status) {
-  return absl::IsDataLoss(status) ? kExitBadData : kExitFailure;
+v1::DataShape ToProto(const DatasetShape& shape) {
+  v1::DataShape proto;
+  proto.set_sparse(shape.sparse);
+  proto.set_columns(shape.columns);
+  proto.set_fields(shape.fields);
+  return proto;
 }
 
 }  // namespace
@@ -145,6 +149,7 @@ absl::Status Worker::Work() {
   for (const v1::TableSpec& table : model_->Tables()) {
     *declaration.mutable_tables()->add_tables() = table;
   }
+  *declaration.mutable_tables()->mutable_data() = ToProto(shape_);
   session_->Send(std::move(declaration));
   while (true) {
     SendIdle();
@@ -168,6 +173,13 @@ absl::Status Worker::PrepareModel(const v1::Config& config) {
   shape_ = *std::move(shape);
   ASSIGN_OR_RETURN(model_, CreateModel(config_.model(), shape_));
   return absl::OkStatus();
+}
+
+int Worker::ExitCodeOf(const absl::Status& status) const {
+  if (absl::IsDataLoss(status)) return kExitBadData;
+  // Before there is a model only CreateModel says so, of the configuration.
+  const bool config = model_ == nullptr && absl::IsInvalidArgument(status);
+  return config ? kExitBadConfig : kExitFailure;
 }
 
 void Worker::Connect(const v1::ClusterView& view) {

@@ -47,6 +47,7 @@ class Worker {
 
   absl::Status Work();
   absl::Status PrepareModel(const v1::Config& config);
+  int ExitCodeOf(const absl::Status& status) const;
   // The client for the current shard map.
   void Connect(const v1::ClusterView& view);
   absl::Status Train(const v1::WorkGrant& grant);

@@ -45,11 +45,13 @@ std::map<std::string, std::string> Metadata(const ModelFile& model) {
   *data.mutable_labels() = model.data.labels();
   if (model.data.has_libffm()) *data.mutable_libffm() = model.data.libffm();
   if (model.data.has_on_bad_record()) *data.mutable_on_bad_record() = model.data.on_bad_record();
-  return {{"format", kFormat},
-          {"model", ToJson(model.model)},
-          {"data", ToJson(data)},
-          {"sparse", model.sparse ? "true" : "false"},
-          {"columns", absl::StrCat(model.columns)}};
+  std::map<std::string, std::string> metadata = {{"format", kFormat},
+                                                 {"model", ToJson(model.model)},
+                                                 {"data", ToJson(data)},
+                                                 {"sparse", model.sparse ? "true" : "false"},
+                                                 {"columns", absl::StrCat(model.columns)}};
+  if (model.fields > 0) metadata["fields"] = absl::StrCat(model.fields);
+  return metadata;
 }
 
 // Without the suffixes: they tell the tensors of a sparse table from a dense one.
@@ -157,6 +159,10 @@ absl::Status ReadMetadata(const SafetensorsHeader& header, const std::string& pa
   ASSIGN_OR_RETURN(const std::string columns, Find(header, "columns", path));
   if (!absl::SimpleAtoi(columns, &model->columns) || model->columns < 0) {
     return Corrupt(path, "metadata \"columns\" is not a count");
+  }
+  const auto fields = header.metadata.find("fields");
+  if (fields != header.metadata.end() && !absl::SimpleAtoi(fields->second, &model->fields)) {
+    return Corrupt(path, "metadata \"fields\" is not a count");
   }
   return absl::OkStatus();
 }

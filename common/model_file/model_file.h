@@ -34,6 +34,8 @@ struct ModelFile {
   // Shape of the data: sparse, or dense with so many feature columns.
   bool sparse = true;
   int64_t columns = 0;
+  // Sparse data: number of fields; 0: none.
+  uint32_t fields = 0;
   std::vector<ModelTable> tables;
 };
 

@@ -97,7 +97,7 @@ class SavedParameters final : public ParameterSource {
 absl::StatusOr<Evaluated> EvaluateSaved(const Request& request) {
   ASSIGN_OR_RETURN(const ModelFile file, ReadModelFile(request.model));
   const DatasetShape shape = {
-      .sparse = file.sparse, .columns = file.columns, .fields = FieldsOf(file.data)};
+      .sparse = file.sparse, .columns = file.columns, .fields = file.fields};
   absl::StatusOr<std::unique_ptr<Model>> model = CreateModel(file.model, shape);
   if (!model.ok()) {
     return absl::Status(model.status().code(),
@@ -112,7 +112,8 @@ std::vector<std::pair<const char*, double>> Figures(const v1::Metrics& metrics) 
   std::vector<std::pair<const char*, double>> figures = {{"auc", metrics.auc()},
                                                          {"logloss", metrics.logloss()},
                                                          {"accuracy", metrics.accuracy()},
-                                                         {"rmse", metrics.rmse()}};
+                                                         {"rmse", metrics.rmse()},
+                                                         {"loss", metrics.loss()}};
   std::erase_if(figures, [](const auto& figure) { return std::isnan(figure.second); });
   return figures;
 }

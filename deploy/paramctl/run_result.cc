@@ -27,6 +27,7 @@ Json MetricsJson(const v1::JobStatus& job) {
   Json json = {
       {"auc", metrics.auc()}, {"logloss", metrics.logloss()}, {"accuracy", metrics.accuracy()}};
   if (!std::isnan(metrics.rmse())) json["rmse"] = metrics.rmse();
+  if (!std::isnan(metrics.loss())) json["loss"] = metrics.loss();
   return json;
 }
 

@@ -138,6 +138,8 @@ std::string FormatMetrics(const v1::Metrics& metrics) {
   add("log loss", metrics.logloss());
   add("accuracy", metrics.accuracy());
   add("RMSE", metrics.rmse());
+  // Of most models it is one of the others.
+  if (figures.empty()) add("loss", metrics.loss());
   return absl::StrJoin(figures, ", ");
 }
 

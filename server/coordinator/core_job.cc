@@ -74,6 +74,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     *table.mutable_spec() = (*specs)[i];
     for (const uint32_t server : placement[i]) table.add_shard_servers(server);
   }
+  *shard_map_.mutable_data() = declared_.data();
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   job_.set_state(v1::RUNNING);
   BroadcastView();

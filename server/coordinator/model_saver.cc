@@ -94,11 +94,11 @@ absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map) {
   ModelFile model;
   model.model = config.model();
   model.data = config.data();
-  model.sparse = IsSparse(config.data());
+  model.sparse = map.data().sparse();
+  model.columns = map.data().columns();
+  model.fields = map.data().fields();
   for (int i = 0; i < map.tables_size(); ++i) {
     ASSIGN_OR_RETURN(ModelTable table, ReadTable(map, i, stubs));
-    // Dense input: the first table, `weights`, has a row for each feature column.
-    if (!model.sparse && i == 0) model.columns = static_cast<int64_t>(table.rows());
     model.tables.push_back(std::move(table));
   }
   return WriteModelFile(config.output().model(), model);

@@ -67,9 +67,12 @@ void MetricsAccumulator::AddExample(float label, absl::Span<const float> scores)
     }
     case Task::kRegression: {
       const double error = static_cast<double>(scores[0]) - label;
-      square_sum_ += error * error;
+      loss_sum_ += error * error / 2;
       break;
     }
+    case Task::kClustering:
+      loss_sum_ += scores[1];
+      break;
   }
 }
 
@@ -79,10 +82,12 @@ v1::Metrics MetricsAccumulator::Finish() const {
   const bool known = examples_ > 0 && !nan_;
   const bool classes = known && (task_ == Task::kBinary || task_ == Task::kMulticlass);
   const double n = static_cast<double>(examples_);
+  const double loss = known && task_ != Task::kNone ? loss_sum_ / n : kNaN;
   metrics.set_auc(known && task_ == Task::kBinary ? Auc(positives_, negatives_) : kNaN);
-  metrics.set_logloss(classes ? loss_sum_ / n : kNaN);
+  metrics.set_logloss(classes ? loss : kNaN);
   metrics.set_accuracy(classes ? static_cast<double>(correct_) / n : kNaN);
-  metrics.set_rmse(known && task_ == Task::kRegression ? std::sqrt(square_sum_ / n) : kNaN);
+  metrics.set_rmse(known && task_ == Task::kRegression ? std::sqrt(2 * loss) : kNaN);
+  metrics.set_loss(loss);
   return metrics;
 }
 

@@ -20,7 +20,9 @@ double Auc(std::vector<float> positives, std::vector<float> negatives);
 //                accuracy = share with (P(1) > 1/2) == (label > 0)
 //   multiclass   logloss; accuracy = share whose label has the highest probability (the first, if
 //                several have)
-//   regression   rmse = sqrt(mean (score - label)^2)
+//   regression   rmse = sqrt(mean (score - label)^2); loss = mean (score - label)^2 / 2
+//   clustering   loss = mean squared distance
+// The loss of a binary or multiclass task is its logloss.
 // A figure that the task does not have is NaN, and so are all of them without examples or once a
 // score was NaN. Keeps 4 bytes for every binary example. Not thread-safe.
 class MetricsAccumulator {
@@ -41,7 +43,6 @@ class MetricsAccumulator {
   uint64_t examples_ = 0;
   uint64_t correct_ = 0;
   double loss_sum_ = 0;
-  double square_sum_ = 0;
   bool nan_ = false;
   std::vector<float> positives_;
   std::vector<float> negatives_;

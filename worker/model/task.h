@@ -8,6 +8,7 @@ enum class Task {
   kBinary,      // score: probability of the label 1
   kMulticlass,  // scores: one probability for each class
   kRegression,  // score: the value
+  kClustering,  // scores: number of the cluster, squared distance to its centre
 };
 
 }  // namespace paramd

@@ -49,11 +49,23 @@ TEST_CASE("a model comes back as it was") {
   CHECK(model.tables == Example().tables);
   CHECK_FALSE(model.sparse);
   CHECK(model.columns == 2);
+  CHECK(model.fields == 0);
   CHECK(model.model.SerializeAsString() == Example().model.SerializeAsString());
   v1::Data data = Example().data;
   data.clear_train();
   CHECK(model.data.SerializeAsString() == data.SerializeAsString());
   CHECK_FALSE(FileSize(path + ".tmp").ok());
+}
+
+TEST_CASE("sparse data whose features have fields") {
+  TempDir dir;
+  const std::string path = dir.File("m.safetensors");
+  ModelFile model = Example();
+  model.sparse = true;
+  model.fields = 39;
+  REQUIRE(WriteModelFile(path, model).ok());
+  CHECK(ReadModelFile(path)->sparse);
+  CHECK(ReadModelFile(path)->fields == 39);
 }
 
 TEST_CASE("tensors begin at multiples of their element size") {

@@ -102,7 +102,7 @@ none_left() {
 }
 
 running='job {state: RUNNING phase: TRAINING epoch: 1 epochs: 2 progress: 0.25 loss: 0.5 eta_seconds: 3}'
-metrics='auc: 0.9 logloss: 0.25 accuracy: 0.75 rmse: nan'
+metrics='auc: 0.9 logloss: 0.25 accuracy: 0.75 rmse: nan loss: 0.25'
 succeeded="job {state: SUCCEEDED phase: DONE examples: 800 seconds: 4 model: \"/m\" evaluations {epoch: 2 metrics {$metrics}}}"
 failed='job {state: FAILED message: "bad record a:7" exit_code: 65}'
 
@@ -116,7 +116,7 @@ none_left
 ls -d paramd-run.* 2>/dev/null && { echo "FAILED: the run's folder stays"; failures=$((failures + 1)); }
 
 run 0 run good.yaml --bin_dir bin --servers 2 -o json --log_dir logs --keep
-has out '{"state":"Succeeded","servers":2,"workers":1,"examples":800,"seconds":4.0,"examples_per_second":200.0,"eval":{"auc":0.9,"logloss":0.25,"accuracy":0.75},"model":"/m"}'
+has out '{"state":"Succeeded","servers":2,"workers":1,"examples":800,"seconds":4.0,"examples_per_second":200.0,"eval":{"auc":0.9,"logloss":0.25,"accuracy":0.75,"loss":0.25},"model":"/m"}'
 [ "$(wc -l <out)" = 1 ] || { echo "FAILED: more than JSON on stdout"; failures=$((failures + 1)); }
 ls logs/coordinator.log logs/server-1.log logs/worker-0.log paramd-run.*/ >/dev/null || failures=$((failures + 1))
 none_left

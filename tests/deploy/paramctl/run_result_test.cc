@@ -20,14 +20,16 @@ LocalCluster::Outcome Success() {
   metrics.set_logloss(0.25);
   metrics.set_accuracy(0.75);
   metrics.set_rmse(NAN);
+  metrics.set_loss(0.25);
   return outcome;
 }
 
 TEST_CASE("a success in JSON") {
-  CHECK(RunResultJson(Success(), 2, 3) ==
-        R"({"state":"Succeeded","servers":2,"workers":3,"examples":800,"seconds":4.0,)"
-        R"("examples_per_second":200.0,"eval":{"auc":0.5,"logloss":0.25,"accuracy":0.75},)"
-        R"("model":"/m.safetensors"})");
+  CHECK(
+      RunResultJson(Success(), 2, 3) ==
+      R"({"state":"Succeeded","servers":2,"workers":3,"examples":800,"seconds":4.0,)"
+      R"("examples_per_second":200.0,"eval":{"auc":0.5,"logloss":0.25,"accuracy":0.75,"loss":0.25},)"
+      R"("model":"/m.safetensors"})");
 }
 
 TEST_CASE("figures that a model does not have are null") {
@@ -36,7 +38,7 @@ TEST_CASE("figures that a model does not have are null") {
   metrics.set_auc(NAN);
   metrics.set_rmse(0.5);
   const std::string json = RunResultJson(outcome, 1, 1);
-  CHECK(json.find(R"("eval":{"auc":null,"logloss":0.25,"accuracy":0.75,"rmse":0.5})") !=
+  CHECK(json.find(R"("eval":{"auc":null,"logloss":0.25,"accuracy":0.75,"rmse":0.5,"loss":0.25})") !=
         std::string::npos);
 }
 

@@ -66,6 +66,7 @@ TEST_CASE("binary metrics, whatever the batches and whether negatives are 0 or -
     CHECK(metrics.logloss() == Approx(logloss).epsilon(1e-6));
     CHECK(metrics.accuracy() == Approx(2.0 / 5));
     CHECK(std::isnan(metrics.rmse()));
+    CHECK(metrics.loss() == metrics.logloss());
   }
 }
 
@@ -91,14 +92,26 @@ TEST_CASE("regression metrics") {
   accumulator.Add({1, 2, 3}, {1, 4, 2});
   const v1::Metrics metrics = accumulator.Finish();
   CHECK(metrics.rmse() == Approx(std::sqrt(5.0 / 3)));
+  CHECK(metrics.loss() == Approx(5.0 / 6));
   CHECK(std::isnan(metrics.logloss()));
   CHECK(std::isnan(metrics.accuracy()));
+}
+
+TEST_CASE("clustering metrics") {
+  MetricsAccumulator accumulator(Task::kClustering, 2);
+  accumulator.Add({5, 5, 5}, {0, 1.5f, 2, 0.5f, 1, 4});
+  const v1::Metrics metrics = accumulator.Finish();
+  CHECK(metrics.examples() == 3);
+  CHECK(metrics.loss() == Approx(2));
+  CHECK(std::isnan(metrics.logloss()));
+  CHECK(std::isnan(metrics.rmse()));
 }
 
 TEST_CASE("nothing is known without examples, without a task or after NaN") {
   const auto unknown = [](const v1::Metrics& metrics) {
     return std::isnan(metrics.auc()) && std::isnan(metrics.logloss()) &&
-           std::isnan(metrics.accuracy()) && std::isnan(metrics.rmse());
+           std::isnan(metrics.accuracy()) && std::isnan(metrics.rmse()) &&
+           std::isnan(metrics.loss());
   };
   CHECK(unknown(MetricsAccumulator(Task::kBinary, 1).Finish()));
   MetricsAccumulator none(Task::kNone, 1);
