@@ -19,7 +19,7 @@ constexpr uint32_t kMaxUnits = 65536;
 
 // Models that can be trained.
 bool IsAvailable(v1::Model::Type type) {
-  return type <= v1::Model::FEATURE_SUM || type == v1::Model::MLP;
+  return type <= v1::Model::MLP;
 }
 
 class Checker {

@@ -1,9 +1,12 @@
 #include "worker/model/create_model.h"
 
 #include "absl/strings/str_cat.h"
+#include "worker/model/factorization_machine.h"
 #include "worker/model/feature_sum.h"
+#include "worker/model/field_aware_fm.h"
 #include "worker/model/linear_regression.h"
 #include "worker/model/logistic_regression.h"
+#include "worker/model/matrix_factorization.h"
 #include "worker/model/mlp.h"
 #include "worker/model/softmax_regression.h"
 
@@ -24,6 +27,9 @@ constexpr Registration kModels[] = {
     {v1::Model::SOFTMAX_REGRESSION, MakeSoftmaxRegression},
     {v1::Model::FEATURE_SUM, MakeFeatureSum},
     {v1::Model::MLP, MakeMlp},
+    {v1::Model::FACTORIZATION_MACHINE, MakeFactorizationMachine},
+    {v1::Model::FIELD_AWARE_FM, MakeFieldAwareFm},
+    {v1::Model::MATRIX_FACTORIZATION, MakeMatrixFactorization},
 };
 
 }  // namespace

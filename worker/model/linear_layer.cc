@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
-#include <cstdint>
 
-#include "common/config/reader.h"
 #include "common/math/blas.h"
 #include "worker/model/sparse_product.h"
+#include "worker/model/table_spec.h"
 
 namespace paramd {
 namespace {
@@ -16,22 +15,12 @@ ConstMatrix Features(const Batch& batch) {
   return {batch.values.data(), batch.rows(), static_cast<size_t>(batch.dense_cols)};
 }
 
-v1::TableSpec Table(const char* name, bool sparse, uint64_t rows, int dim) {
-  v1::TableSpec spec;
-  spec.set_name(name);
-  spec.set_kind(sparse ? v1::TableSpec::SPARSE : v1::TableSpec::DENSE);
-  spec.set_rows(rows);
-  spec.set_dim(static_cast<uint32_t>(dim));
-  *spec.mutable_optimizer() = DefaultOptimizer(v1::Optimizer::FTRL);
-  return spec;
-}
-
 }  // namespace
 
 std::vector<v1::TableSpec> LinearLayer::Tables() const {
   std::vector<v1::TableSpec> tables = {
-      Table("weights", shape_.sparse, static_cast<uint64_t>(shape_.columns), outputs_)};
-  if (has_bias_) tables.push_back(Table("bias", false, 1, outputs_));
+      FeatureTable(shape_, "weights", outputs_, v1::Optimizer::FTRL)};
+  if (has_bias_) tables.push_back(DenseTable("bias", 1, outputs_, v1::Optimizer::FTRL));
   return tables;
 }
 

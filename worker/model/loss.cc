@@ -1,5 +1,6 @@
 #include "worker/model/loss.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 
 namespace paramd {
@@ -21,6 +22,14 @@ double Loss::DifferentiateMean(const Batch& batch, absl::Span<float> z) {
     for (size_t i = row * k; i < (row + 1) * k; ++i) z[i] = weight * z[i] / rows;
   }
   return sum;
+}
+
+absl::StatusOr<std::unique_ptr<Loss>> MakeObjectiveLoss(v1::Model::Objective objective,
+                                                        const char* model) {
+  if (objective == v1::Model::BINARY) return MakeLogisticLoss(model);
+  if (objective == v1::Model::REGRESSION) return MakeSquaredLoss();
+  return absl::InvalidArgumentError(
+      absl::StrCat("model.objective: ", model, " wants binary or regression"));
 }
 
 }  // namespace paramd

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "paramd/v1/config.pb.h"
 #include "worker/data/batch.h"
 #include "worker/model/task.h"
 
@@ -48,5 +50,10 @@ std::unique_ptr<Loss> MakeLogisticLoss(const char* model);
 
 // log sum_j e^(z_j) - z_y; labels 0 .. classes - 1. Scores: softmax of z.
 std::unique_ptr<Loss> MakeSoftmaxLoss(const char* model, int classes);
+
+// The loss of a model with one output: logistic for binary, squared for regression.
+// INVALID_ARGUMENT: another objective.
+absl::StatusOr<std::unique_ptr<Loss>> MakeObjectiveLoss(v1::Model::Objective objective,
+                                                        const char* model);
 
 }  // namespace paramd

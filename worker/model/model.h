@@ -41,8 +41,8 @@ class Model {
     return batch.unique_keys;
   }
 
-  // INVALID_ARGUMENT: a label that the model has no meaning for; the message says which are
-  // allowed.
+  // INVALID_ARGUMENT: a label (or, for models that say so, the features of an example) that the
+  // model has no meaning for; the message says what is allowed.
   virtual absl::Status CheckLabels(const Batch& batch) const = 0;
 
   // The sum of the losses of the batch's examples, each times its weight. Fills `gradients`, which
