@@ -8,6 +8,7 @@ namespace {
 
 // Streams of random numbers, apart from those of the parts, which count from 0.
 constexpr uint64_t kWeightStream = ~uint64_t{0};
+constexpr uint64_t kVectorStream = kWeightStream - ClickLog::kRank;  // and those that follow
 constexpr uint64_t kInterceptPart = uint64_t{1} << 20;
 constexpr int kInterceptRows = 20000;
 
@@ -20,6 +21,13 @@ double AboutNormal(uint64_t random) {
   return (static_cast<double>(sum) / 65535 - 2) * std::sqrt(3.0);
 }
 
+// Of the numbers in the vectors: a pair of vectors has a product of variance kRank deviation^4.
+double VectorDeviation(const ClickLog::Options& options) {
+  const double fields = static_cast<double>(options.fields);
+  const double products = ClickLog::kRank * fields * (fields - 1) / 2;
+  return products == 0 ? 0 : std::sqrt(options.interaction / std::sqrt(products));
+}
+
 Random RowRandom(uint64_t seed, uint64_t part, uint64_t index) {
   return Random(seed, part << 40 | index);
 }
@@ -28,7 +36,8 @@ Random RowRandom(uint64_t seed, uint64_t part, uint64_t index) {
 
 ClickLog::ClickLog(const Options& options)
     : seed_(options.seed),
-      weight_deviation_(options.signal / std::sqrt(static_cast<double>(options.fields))) {
+      weight_deviation_(options.signal / std::sqrt(static_cast<double>(options.fields))),
+      vector_deviation_(VectorDeviation(options)) {
   const double growth = static_cast<double>(options.cardinality) / 2;
   const double last = static_cast<double>(options.fields - 1);
   for (uint64_t f = 0; f < options.fields; ++f) {
@@ -44,6 +53,20 @@ double ClickLog::Weight(uint64_t key) const {
   return weight_deviation_ * AboutNormal(CounterRandom(seed_, kWeightStream, key));
 }
 
+double ClickLog::Interactions(const std::vector<uint64_t>& keys) const {
+  double twice = 0;
+  for (int i = 0; i < kRank; ++i) {
+    double sum = 0, squares = 0;
+    for (const uint64_t key : keys) {
+      const double v = AboutNormal(CounterRandom(seed_, kVectorStream + i, key));
+      sum += v;
+      squares += v * v;
+    }
+    twice += sum * sum - squares;
+  }
+  return vector_deviation_ * vector_deviation_ * twice / 2;
+}
+
 double ClickLog::DrawKeys(Random& random, std::vector<uint64_t>* keys) const {
   keys->clear();
   double sum = 0;
@@ -51,7 +74,7 @@ double ClickLog::DrawKeys(Random& random, std::vector<uint64_t>* keys) const {
     keys->push_back(field.first_key + field.values.Draw(random) - 1);
     sum += Weight(keys->back());
   }
-  return sum;
+  return vector_deviation_ == 0 ? sum : sum + Interactions(*keys);
 }
 
 void ClickLog::SetIntercept(double click_rate) {

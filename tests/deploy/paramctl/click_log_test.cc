@@ -59,6 +59,47 @@ TEST_CASE("clicks come at the rate asked for, and as often as their probability 
   }
 }
 
+// The log-odds of a row that is known by its probability.
+double LogOdds(const ClickLog::Row& row) {
+  return std::log(row.probability / (1 - row.probability));
+}
+
+TEST_CASE("interactions: two fields of two values each") {
+  // The mixed difference of a function of (value 1, value 2) is 0 when it is a sum of functions of
+  // either.
+  const auto mixed_difference = [](const ClickLog& log) {
+    std::map<std::pair<uint64_t, uint64_t>, double> odds;
+    ClickLog::Row row;
+    for (uint64_t i = 0; i < 1000; ++i) {
+      log.Fill(0, i, &row);
+      odds[{row.keys[0], row.keys[1]}] = LogOdds(row);
+    }
+    REQUIRE(odds.size() == 4);
+    return odds[{1, 3}] - odds[{1, 4}] - odds[{2, 3}] + odds[{2, 4}];
+  };
+  const ClickLog::Options without = {.fields = 2, .cardinality = 2, .zipf = 0};
+  ClickLog::Options with = without;
+  with.interaction = 2;
+  CHECK(std::abs(mixed_difference(ClickLog(without))) < 1e-9);
+  CHECK(std::abs(mixed_difference(ClickLog(with))) > 0.1);
+}
+
+TEST_CASE("interactions have the deviation asked for, over uniform values") {
+  ClickLog::Options options = {.fields = 8, .cardinality = 1000, .zipf = 0, .signal = 0};
+  options.interaction = 2;
+  const ClickLog log(options);
+  ClickLog::Row row;
+  double sum = 0, squares = 0;
+  constexpr int kRows = 20000;
+  for (int i = 0; i < kRows; ++i) {
+    log.Fill(0, static_cast<uint64_t>(i), &row);
+    sum += LogOdds(row) / kRows;
+    squares += LogOdds(row) * LogOdds(row) / kRows;
+  }
+  // The smaller fields have few values: some of it is the same in every row.
+  CHECK(std::sqrt(squares - sum * sum) == Approx(2).epsilon(0.2));
+}
+
 TEST_CASE("the smallest log: one field of two values") {
   const ClickLog log({.fields = 1, .cardinality = 2, .zipf = 0});
   ClickLog::Row row;

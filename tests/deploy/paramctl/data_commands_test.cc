@@ -125,6 +125,28 @@ TEST_CASE("data generate: the same flags give the same bytes, another seed gives
   CHECK(first.find(test.substr(0, test.find('\n', 30))) == std::string::npos);
 }
 
+TEST_CASE("data generate: with interactions, and with fields") {
+  TempDir dir;
+  const auto generate = [&](const std::string& name, std::vector<std::string> flags) {
+    flags.insert(flags.end(), {"--out", dir.File(name), "--rows=50", "--eval_rows=9",
+                               "--features_per_row=3", "--cardinality=8"});
+    CHECK(Catch(RunDataGenerate, flags).exit_code == kExitDone);
+  };
+  generate("plain", {});
+  generate("pairs", {"--interactions"});
+  generate("fields", {"--interactions", "--format", "libffm"});
+  const std::string pairs = *ReadFile(dir.File("pairs/train.libsvm"));
+  CHECK(pairs != *ReadFile(dir.File("plain/train.libsvm")));
+  std::string expected;
+  int field = 0;
+  for (const char c : pairs) {
+    expected += c;
+    if (c == '\n') field = 0;
+    if (c == ' ') expected += std::to_string(field++) + ":";
+  }
+  CHECK(*ReadFile(dir.File("fields/train.libffm")) == expected);
+}
+
 TEST_CASE("data generate: usage and failure") {
   TempDir dir;
   CHECK(Catch(RunDataGenerate, {"--help"}).exit_code == kExitDone);
@@ -137,6 +159,7 @@ TEST_CASE("data generate: usage and failure") {
                                              {"--out", dir.path(), "--rows", "3x"},
                                              {"--out", dir.path(), "--zipf", "nan"},
                                              {"--out", dir.path(), "--cardinality=1"},
+                                             {"--out", dir.path(), "--format=csv"},
                                              {"--out", dir.path(), "-o", "yaml"}}) {
     const Run run = Catch(RunDataGenerate, args);
     CHECK(run.exit_code == kExitUsage);
