@@ -91,6 +91,10 @@ class Checker {
       Fail({"data.eval_every", "data.eval"}, "there is no data.eval to evaluate on");
     }
     DistinctLabels(data);
+    if (data.format() == v1::Data::IDX) {
+      LabelFiles(data.idx().train_labels_size(), data.train_size(), "train");
+      LabelFiles(data.idx().eval_labels_size(), data.eval_size(), "eval");
+    }
     if (data.format() == v1::Data::TEXT) {
       const std::string kNone = "has no meaning for text, which has no labels";
       if (data.labels_size() > 0) Fail({"data.labels.0.name"}, kNone);
@@ -116,7 +120,6 @@ class Checker {
       if (table.has_consistency()) NotYet(table.consistency(), path + "consistency.");
     }
     const v1::Data& data = config_.data();
-    refuse(data.format() == v1::Data::IDX, "data.format");
     refuse(data.hash_bits() > 0 && data.format() == v1::Data::CSV, "data.hash_bits");
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(data.eval_fraction() > 0, "data.eval_fraction");
@@ -157,6 +160,13 @@ class Checker {
       Fail({optimizer_path + "delay.type", consistency_path + "mode"},
            "wants none with bsp, whose gradients are never late");
     }
+  }
+
+  void LabelFiles(int labels, int files, const std::string& use) {
+    if (labels == files) return;
+    Fail({absl::StrCat("data.idx.", use, "_labels"), absl::StrCat("data.", use)},
+         absl::StrCat(labels, " files of labels for ", files, " in data.", use,
+                      "; give one for each, in the same order"));
   }
 
   void DistinctLabels(const v1::Data& data) {

@@ -32,6 +32,7 @@ constexpr int kBatchRows = 1024;
 struct Request {
   std::string model;
   std::vector<std::string> data;
+  std::vector<std::string> labels;
   std::string output = "text";
 };
 
@@ -41,6 +42,8 @@ std::optional<int> ParseRequest(absl::Span<const std::string> args, Request& req
               "measures a saved model on data files, which are read as the training files were.");
   flags.String("model", "FILE", "the saved model", request.model);
   flags.Repeated("data", "FILE", "data to measure it on; may be given several times", request.data);
+  flags.Repeated("labels", "FILE", "IDX data: the labels, one file for each of --data",
+                 request.labels);
   flags.Choice("output,o", {"text", "json"}, "how the result is printed", request.output);
   if (const std::optional<int> exit_code = flags.ParseOrExitCode(args)) return exit_code;
   if (!request.model.empty() && !request.data.empty()) return std::nullopt;
@@ -94,6 +97,20 @@ class SavedParameters final : public ParameterSource {
   std::vector<const ModelTable*> tables_;
 };
 
+// How the files of `request` are read.
+absl::StatusOr<v1::Data> DataOf(const ModelFile& file, const Request& request) {
+  v1::Data data = file.data;
+  const bool idx = data.format() == v1::Data::IDX;
+  if (request.labels.size() != (idx ? request.data.size() : 0)) {
+    return absl::InvalidArgumentError(
+        idx ? "--labels wants one file for each of --data"
+            : "--labels is for IDX data; the files of this model hold their labels");
+  }
+  for (const std::string& path : request.data) data.add_eval(path);
+  for (const std::string& path : request.labels) data.mutable_idx()->add_eval_labels(path);
+  return data;
+}
+
 absl::StatusOr<Evaluated> EvaluateSaved(const Request& request) {
   ASSIGN_OR_RETURN(const ModelFile file, ReadModelFile(request.model));
   const DatasetShape shape = {
@@ -104,7 +121,8 @@ absl::StatusOr<Evaluated> EvaluateSaved(const Request& request) {
                         absl::StrCat(request.model, ": ", model.status().message()));
   }
   ASSIGN_OR_RETURN(SavedParameters parameters, SavedParameters::Make(file, **model, request.model));
-  return Evaluate(file.data, shape, request.data, **model, parameters, kBatchRows);
+  ASSIGN_OR_RETURN(const v1::Data data, DataOf(file, request));
+  return Evaluate(data, shape, request.data, **model, parameters, kBatchRows);
 }
 
 // Names and values of the figures that the model has.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/idx/idx_header.h"
 
 namespace paramd {
 namespace {
@@ -26,14 +27,35 @@ absl::StatusOr<uint64_t> NextLineStart(const std::string& path, uint64_t offset,
   return size;
 }
 
-absl::Status CutFile(const std::string& path, uint64_t size, uint64_t parts,
-                     std::vector<v1::Partition>* partitions) {
+// Where to cut a file of lines: its beginning, line starts, its end.
+absl::StatusOr<std::vector<uint64_t>> LineBounds(const std::string& path, uint64_t size,
+                                                 uint64_t parts) {
   std::vector<uint64_t> bounds = {0};
   for (const uint64_t cut : EqualCuts(size, parts)) {
     ASSIGN_OR_RETURN(const uint64_t start, NextLineStart(path, cut, size));
     bounds.push_back(start);
   }
   bounds.push_back(size);
+  return bounds;
+}
+
+// Where to cut an IDX file: behind its header, record starts, its end.
+absl::StatusOr<std::vector<uint64_t>> IdxBounds(const std::string& path, uint64_t parts) {
+  ASSIGN_OR_RETURN(const std::string content, ReadFileRange(path, 0, IdxHeader::kMaxBytes));
+  ASSIGN_OR_RETURN(const IdxHeader header, ParseIdxHeader(content, path));
+  std::vector<uint64_t> bounds = {header.bytes};
+  for (const uint64_t record : EqualCuts(header.records, parts)) {
+    bounds.push_back(header.bytes + record * header.record_bytes);
+  }
+  bounds.push_back(header.file_bytes());
+  return bounds;
+}
+
+absl::Status CutFile(v1::Data::Format format, const std::string& path, uint64_t size,
+                     uint64_t parts, std::vector<v1::Partition>* partitions) {
+  ASSIGN_OR_RETURN(const std::vector<uint64_t> bounds, format == v1::Data::IDX
+                                                           ? IdxBounds(path, parts)
+                                                           : LineBounds(path, size, parts));
   for (size_t i = 0; i + 1 < bounds.size(); ++i) {
     if (bounds[i] == bounds[i + 1]) continue;
     v1::Partition& partition = partitions->emplace_back();
@@ -74,7 +96,8 @@ absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data
     // In proportion to the file's share of all bytes, rounded up.
     const auto share = static_cast<uint64_t>(
         (static_cast<unsigned __int128>(wanted) * sizes[i] + plain_bytes - 1) / plain_bytes);
-    RETURN_IF_ERROR(CutFile(data.train(i), sizes[i], std::max<uint64_t>(share, 1), &partitions));
+    RETURN_IF_ERROR(
+        CutFile(data.format(), data.train(i), sizes[i], std::max<uint64_t>(share, 1), &partitions));
   }
   return partitions;
 }

@@ -16,11 +16,12 @@ namespace paramd {
 // it, fewer when it is shorter than that. Pure.
 std::vector<uint64_t> EqualCuts(uint64_t size, uint64_t parts);
 
-// The training files of `data` as byte ranges that begin and end at line ends, for a cluster that
-// starts with `workers` workers: about data.partitions_per_worker pieces for each, and at least
-// `workers` pieces when there are as many lines. A compressed file is one partition. Empty files
-// have none. Reads only the neighbourhood of every cut. NOT_FOUND and the like: a file that cannot
-// be read, with its name. No partition at all when every file is empty.
+// The training files of `data` as byte ranges that begin and end at line ends (IDX: at records),
+// for a cluster that starts with `workers` workers: about data.partitions_per_worker pieces for
+// each, and at least `workers` pieces when there are as many lines. A compressed file is one
+// partition. Empty files have none. Reads only the neighbourhood of every cut. NOT_FOUND and the
+// like: a file that cannot be read, with its name. INVALID_ARGUMENT: no IDX file. No partition at
+// all when every file is empty.
 absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data, uint32_t workers);
 
 // Whether the workers share the training files by stripes of batches (v1::Data.assignment). Pure.

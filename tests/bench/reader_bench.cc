@@ -15,9 +15,9 @@
 #include "tests/testing/temp_dir.h"
 #include "worker/data/batch_builder.h"
 #include "worker/data/batch_reader.h"
+#include "worker/data/open_record_reader.h"
 #include "worker/data/open_source.h"
 #include "worker/data/read_dataset_shape.h"
-#include "worker/data/record_reader.h"
 
 namespace paramd {
 namespace {
@@ -68,7 +68,7 @@ v1::Partition Whole(const Input& input) {
 
 void Parse(const Input& input, const DatasetShape& shape) {
   constexpr size_t kBatchRows = 1024;
-  const auto records = Value(RecordReader::Open(input.data, shape, Whole(input)));
+  const auto records = Value(OpenRecordReader(input.data, shape, Whole(input)));
   BatchBuilder builder;
   Batch batch;
   ReadStats stats;

@@ -1,5 +1,6 @@
 """Files of every format, from the reader to the saved model: what a model that adds rows up counts, and what one learns."""
 
+import gzip
 import unittest
 
 import numpy as np
@@ -59,6 +60,64 @@ class FormatsTest(ClusterTestCase):
         self.assertLessEqual(max(hashed), 15)
         self.assertEqual(sum(hashed.values()), 9000)
         self.learn(data + ", hash_bits: 16", self.path("b.ffm"))
+
+    def test_criteo(self):
+        rng = np.random.default_rng(2)
+        rows = 2000
+        counts = rng.integers(0, 1000, (rows, 13))
+        kinds = rng.integers(0, 20, (rows, 26))
+        labels = (kinds[:, 0] + kinds[:, 1] > 18).astype(int)
+        missing = rng.random((rows, 39)) < 0.1
+        missing[:, 13:15] = False
+        lines = []
+        for i in range(rows):
+            columns = [str(x) for x in counts[i]] + [f"{x:08x}" for x in kinds[i]]
+            lines.append("\t".join([str(labels[i])] + ["" if m else c for c, m in zip(columns, missing[i])]) + "\n")
+        lines[100] = lines[100].replace("\n", "\r\n")
+        self.write("a.tsv", "".join(lines))
+        self.write("b.tsv", "".join(lines[:500]))
+        data = "format: criteo, train: [a.tsv]"
+        sums = self.count(data, rows)
+        logs = np.log1p(counts)
+        expected = [logs[~missing[:, j], j].sum() for j in range(13)]
+        for j in range(26):
+            expected += np.unique(kinds[~missing[:, 13 + j], j], return_counts=True)[1].tolist()
+        np.testing.assert_allclose(sorted(sums.values()), sorted(expected), rtol=1e-4)
+        self.learn(data, self.path("b.tsv"))
+
+    def test_text(self):
+        words = np.random.default_rng(3).choice(["a", "b", "c", "d"], 5000)
+        self.write("a.txt", "\n".join(" ".join(words[i:i + 10]) for i in range(0, 5000, 10)))
+        sums = self.count("format: text, train: [a.txt]", 500)
+        self.assertEqual(sorted(sums.values()), sorted(np.unique(words, return_counts=True)[1].tolist()))
+
+    def test_idx(self):
+        rng = np.random.default_rng(4)
+        rows = 1000
+        labels = rng.integers(0, 2, rows).astype(np.uint8)
+        images = rng.integers(0, 20, (rows, 3, 2)).astype(np.uint8)
+        images[:, 1, 1] = 5 * labels + rng.integers(0, 4, rows)
+        header = bytes([0, 0, 8, 3]) + np.array(images.shape, ">u4").tobytes()
+        with open(self.path("images"), "wb") as file:
+            file.write(header + images.tobytes())
+        with gzip.open(self.path("images.gz"), "wb") as file:
+            file.write(header + images.tobytes())
+        with open(self.path("labels"), "wb") as file:
+            file.write(bytes([0, 0, 8, 1]) + np.array([rows], ">u4").tobytes() + labels.tobytes())
+        for name in ("images", "images.gz"):
+            data = f"format: idx, idx: {{train_labels: [labels]}}, train: [{name}]"
+            result = self.run_job(COUNT.format(data=data))
+            sums = read_model(result["model"])["weights"][:, 0] / 2
+            np.testing.assert_array_equal(sums, images.reshape(rows, 6).sum(axis=0, dtype=np.float32))
+        data = ("format: idx, idx: {train_labels: [labels], eval_labels: [labels]}, train: [images], "
+                f"eval: [{self.path('images.gz')}]")
+        result = self.run_job(LEARN.format(data=data))
+        self.assertGreaterEqual(result["eval"]["auc"], 0.9)
+        done = self.paramctl("evaluate", "--model", result["model"], "--data", "images.gz", "--labels", "labels",
+                             "-o", "json")
+        self.assertIn(f'"auc":{result["eval"]["auc"]}', done.stdout)
+        done = self.paramctl("evaluate", "--model", result["model"], "--data", "images.gz", expect=65)
+        self.assertIn("--labels wants one file for each of --data", done.stderr)
 
 
 if __name__ == "__main__":

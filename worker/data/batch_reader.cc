@@ -6,6 +6,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "worker/data/open_record_reader.h"
 
 namespace paramd {
 namespace {
@@ -19,7 +20,7 @@ absl::StatusOr<std::unique_ptr<BatchReader>> BatchReader::Open(
     const v1::Data& data, const DatasetShape& shape, std::vector<v1::Partition> partitions) {
   auto reader = absl::WrapUnique(new BatchReader(data, shape, std::move(partitions)));
   if (!reader->partitions_.empty()) {
-    ASSIGN_OR_RETURN(reader->records_, RecordReader::Open(data, shape, reader->partitions_[0]));
+    ASSIGN_OR_RETURN(reader->records_, OpenRecordReader(data, shape, reader->partitions_[0]));
     reader->next_partition_ = 1;
   }
   return reader;
@@ -73,7 +74,7 @@ absl::StatusOr<bool> BatchReader::NextRecord() {
     if (more) return true;
     records_ = nullptr;
     if (next_partition_ == partitions_.size()) break;
-    ASSIGN_OR_RETURN(records_, RecordReader::Open(data_, shape_, partitions_[next_partition_]));
+    ASSIGN_OR_RETURN(records_, OpenRecordReader(data_, shape_, partitions_[next_partition_]));
     ++next_partition_;
   }
   return false;

@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "common/config/data_kind.h"
 #include "worker/data/csv_layout.h"
+#include "worker/data/idx_record_reader.h"
 #include "worker/data/line_splitter.h"
 #include "worker/data/open_source.h"
 
@@ -27,9 +28,26 @@ absl::StatusOr<bool> FindFirstRecord(bool header, const std::string& file, LineS
   }
 }
 
+// Every file is looked at, so that one that does not fit is found before anything is read.
+absl::StatusOr<DatasetShape> ReadIdxShape(const v1::Data& data) {
+  DatasetShape shape = {.sparse = false};
+  for (const auto* files : {&data.train(), &data.eval()}) {
+    for (const std::string& file : *files) {
+      ASSIGN_OR_RETURN(const IdxHeader header, ReadIdxHeaders(data, file));
+      const auto columns = static_cast<int64_t>(header.record_bytes);
+      if (shape.columns == 0) shape.columns = columns;
+      if (columns == shape.columns) continue;
+      return absl::InvalidArgumentError(absl::StrCat(file, ": records of ", columns, " bytes; in ",
+                                                     data.train(0), " they have ", shape.columns));
+    }
+  }
+  return shape;
+}
+
 }  // namespace
 
 absl::StatusOr<DatasetShape> ReadDatasetShape(const v1::Data& data) {
+  if (data.format() == v1::Data::IDX) return ReadIdxShape(data);
   for (const std::string& file : data.train()) {
     ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenSource(file));
     if (data.format() != v1::Data::CSV) {

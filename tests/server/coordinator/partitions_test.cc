@@ -86,6 +86,23 @@ TEST_CASE("a compressed file is one partition to its end") {
   CHECK((*partitions)[0].end() == 0);
 }
 
+TEST_CASE("an IDX file is cut between its records") {
+  TempDir dir;
+  const std::string header("\0\0\x08\x02\0\0\0\x0a\0\0\0\x03", 12);  // 10 records of 3 bytes
+  v1::Data data = DataOf({dir.Write("a", header + std::string(30, '\n'))}, 2);
+  data.set_format(v1::Data::IDX);
+  const auto partitions = CutTrainingFiles(data, 2);
+  REQUIRE(partitions->size() == 4);
+  std::vector<uint64_t> bounds = {(*partitions)[0].begin()};
+  for (const v1::Partition& partition : *partitions) {
+    CHECK(partition.begin() == bounds.back());
+    bounds.push_back(partition.end());
+  }
+  CHECK(bounds == std::vector<uint64_t>{12, 18, 27, 33, 42});
+  data.set_train(0, dir.Write("b", "1,2\n"));
+  CHECK(CutTrainingFiles(data, 2).status().code() == absl::StatusCode::kInvalidArgument);
+}
+
 TEST_CASE("missing files and missing data are named") {
   TempDir dir;
   const absl::Status missing = CutTrainingFiles(DataOf({dir.File("none")}, 1), 1).status();

@@ -1,4 +1,4 @@
-#include "worker/data/record_reader.h"
+#include "worker/data/line_record_reader.h"
 
 #include <algorithm>
 #include <limits>
@@ -40,19 +40,20 @@ absl::StatusOr<uint64_t> CountLines(const std::string& file, uint64_t end) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const v1::Data& data,
-                                                                 const DatasetShape& shape,
-                                                                 const v1::Partition& partition) {
+absl::StatusOr<std::unique_ptr<RecordReader>> LineRecordReader::Open(
+    const v1::Data& data, const DatasetShape& shape, const v1::Partition& partition) {
   RETURN_IF_ERROR(CheckPartition(partition));
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source,
                    OpenSource(partition.file(), partition.begin(), partition.end()));
   ASSIGN_OR_RETURN(std::unique_ptr<LineParser> parser,
                    MakeLineParser(data, shape, partition.file()));
-  return absl::WrapUnique(new RecordReader(data, partition, std::move(source), std::move(parser)));
+  return absl::WrapUnique(
+      new LineRecordReader(data, partition, std::move(source), std::move(parser)));
 }
 
-RecordReader::RecordReader(const v1::Data& data, const v1::Partition& partition,
-                           std::unique_ptr<ByteSource> source, std::unique_ptr<LineParser> parser)
+LineRecordReader::LineRecordReader(const v1::Data& data, const v1::Partition& partition,
+                                   std::unique_ptr<ByteSource> source,
+                                   std::unique_ptr<LineParser> parser)
     : file_(partition.file()),
       begin_(partition.begin()),
       end_(partition.end()),
@@ -63,7 +64,7 @@ RecordReader::RecordReader(const v1::Data& data, const v1::Partition& partition,
   if (begin_ == 0) lines_before_ = 0;
 }
 
-absl::StatusOr<bool> RecordReader::Next() {
+absl::StatusOr<bool> LineRecordReader::Next() {
   while (true) {
     ASSIGN_OR_RETURN(const bool more, lines_.Next());
     if (!more) return false;
@@ -72,7 +73,7 @@ absl::StatusOr<bool> RecordReader::Next() {
   }
 }
 
-absl::Status RecordReader::Parse(BatchBuilder* builder, ReadStats* stats) {
+absl::Status LineRecordReader::Parse(BatchBuilder* builder, ReadStats* stats) {
   const absl::Status parsed = lines_.too_long()
                                   ? absl::InvalidArgumentError("the line is longer than 16 MiB")
                                   : parser_->Parse(lines_.line(), builder);
@@ -91,11 +92,11 @@ absl::Status RecordReader::Parse(BatchBuilder* builder, ReadStats* stats) {
   return absl::OkStatus();
 }
 
-uint64_t RecordReader::BytesLeft() const {
+uint64_t LineRecordReader::BytesLeft() const {
   return end_ == 0 ? std::numeric_limits<uint64_t>::max() : end_ - begin_ - lines_.consumed();
 }
 
-absl::StatusOr<uint64_t> RecordReader::LineNumber() {
+absl::StatusOr<uint64_t> LineRecordReader::LineNumber() {
   if (!lines_before_) {
     ASSIGN_OR_RETURN(lines_before_, CountLines(file_, begin_));
   }
