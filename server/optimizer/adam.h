@@ -18,11 +18,11 @@ namespace paramd {
 // algorithm 1. AdamW: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019,
 // algorithm 2, with weight_decay times the whole rate. The last line is FOBOS (rule-inl.h). Where
 // the denominator is zero, x is.
-// Lazy, with t counted for the whole table: m and v change only where a gradient touches, where the
-// dense rule lets them fall with every step and goes on moving w by the rest of m; and w decays
-// only then. A parameter that is touched for the first time when t is large moves by up to (1 -
-// beta1) / sqrt(1 - beta2) times the rate (3.2 by default). Everything saturates at the largest
-// float.
+// Lazy, with t counted for the whole table as in TensorFlow's LazyAdam and PyTorch's SparseAdam: m
+// and v change only where a gradient touches, where the dense rule lets them fall with every step
+// and goes on moving w by the rest of m; and w decays only then. A parameter that is touched for
+// the first time when t is large moves by up to (1 - beta1) / sqrt(1 - beta2) times the rate (3.2
+// by default). Everything saturates at the largest float.
 struct Adam {
   float beta1 = 0;
   float one_minus_beta1 = 1;  // rounded by itself

@@ -77,6 +77,9 @@ absl::StatusOr<StepSettings> CommonSettings(const v1::Optimizer& settings) {
   if (settings.has_clip_value()) {
     ASSIGN_OR_RETURN(step.clip, InRange("clip_value", settings.clip_value(), 1e-30, 1e30));
   }
+  if (settings.has_clip_norm()) {  // the worker's business
+    RETURN_IF_ERROR(InRange("clip_norm", settings.clip_norm(), 1e-30, 1e30).status());
+  }
   if (settings.type() != v1::Optimizer::FTRL) {
     ASSIGN_OR_RETURN(step.learning_rate,
                      InRange("learning_rate", settings.learning_rate(), 0, 1e6));

@@ -11,7 +11,7 @@ namespace paramd {
 struct GradientInfo {
   uint64_t examples = 1;  // that it is the mean over; at least 1
   uint64_t clock = 0;     // steps that whoever computed it had finished; bsp: of the step
-  uint64_t delay = 0;     // its staleness, in steps
+  uint64_t delay = 0;     // its staleness, in steps of a worker
 };
 
 // What all elements of one operation have in common.

@@ -365,6 +365,7 @@ TEST_CASE("settings that make no sense are refused") {
       {O::ADAMW, "beta2", [](O& o, double v) { o.set_beta2(v); }},
       {O::ADAMW, "weight_decay", [](O& o, double v) { o.set_weight_decay(v); }},
       {O::ADAM, "clip_value", [](O& o, double v) { o.set_clip_value(v); }},
+      {O::FTRL, "clip_norm", [](O& o, double v) { o.set_clip_norm(v); }},
       {O::SGD, "delay.lambda",
        [](O& o, double v) {
          o = Compensated(v1::DelayCompensation::DC_ASGD_C);
