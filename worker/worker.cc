@@ -11,6 +11,7 @@
 #include "common/math/blas.h"
 #include "common/rpc/hello.h"
 #include "worker/data/read_dataset_shape.h"
+#include "worker/data/read_sample.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
 #include "worker/trainer/trainer.h"
@@ -172,6 +173,10 @@ absl::Status Worker::PrepareModel(const v1::Config& config) {
   if (!shape.ok()) return absl::DataLossError(shape.status().message());
   shape_ = *std::move(shape);
   ASSIGN_OR_RETURN(model_, CreateModel(config_.model(), shape_));
+  if (model_->SampleRows() == 0) return absl::OkStatus();
+  const absl::StatusOr<Batch> sample = ReadSample(config_.data(), shape_, model_->SampleRows());
+  if (!sample.ok()) return absl::DataLossError(sample.status().message());
+  model_->Begin(*sample);
   return absl::OkStatus();
 }
 

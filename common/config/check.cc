@@ -19,7 +19,7 @@ constexpr uint32_t kMaxUnits = 65536;
 
 // Models that can be trained.
 bool IsAvailable(v1::Model::Type type) {
-  return type <= v1::Model::MLP;
+  return type <= v1::Model::MLP || type == v1::Model::KMEANS;
 }
 
 class Checker {
@@ -82,6 +82,11 @@ class Checker {
     if (model.objective() == v1::Model::MULTICLASS && model.type() != v1::Model::MLP) {
       Fail({"model.objective", "model.type"},
            "wants binary or regression; multiclass is for mlp only");
+    }
+    if (model.type() != v1::Model::KMEANS) return;
+    if (config_.has_optimizer()) Adds("optimizer.type");
+    for (int i = 0; i < config_.tables_size(); ++i) {
+      if (config_.tables(i).has_optimizer()) Adds(absl::StrCat("tables.", i, ".optimizer.type"));
     }
   }
 
@@ -182,6 +187,10 @@ class Checker {
       Fail({absl::StrCat("data.label_weights.", i, ".label")},
            absl::StrCat("a second weight for label ", data.label_weights(i).label()));
     }
+  }
+
+  void Adds(const std::string& path) {
+    Fail({path, "model.type"}, "kmeans only adds up and has no use for an optimizer; leave it out");
   }
 
   void FeatureSum(const v1::Consistency& consistency, const std::string& path) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "common/base/cut_at_lines.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/idx/idx_header.h"
@@ -13,30 +13,6 @@ namespace {
 
 bool IsCompressed(absl::string_view path) {
   return absl::EndsWith(path, ".gz") || absl::EndsWith(path, ".zst");
-}
-
-// The first line start at or after `offset`: right behind a newline, or the end of the file.
-absl::StatusOr<uint64_t> NextLineStart(const std::string& path, uint64_t offset, uint64_t size) {
-  constexpr uint64_t kStep = 64 << 10;
-  for (uint64_t at = offset - 1; at < size; at += kStep) {
-    ASSIGN_OR_RETURN(const std::string bytes, ReadFileRange(path, at, kStep));
-    const size_t newline = bytes.find('\n');
-    if (newline != std::string::npos) return at + newline + 1;
-    if (bytes.size() < kStep) break;
-  }
-  return size;
-}
-
-// Where to cut a file of lines: its beginning, line starts, its end.
-absl::StatusOr<std::vector<uint64_t>> LineBounds(const std::string& path, uint64_t size,
-                                                 uint64_t parts) {
-  std::vector<uint64_t> bounds = {0};
-  for (const uint64_t cut : EqualCuts(size, parts)) {
-    ASSIGN_OR_RETURN(const uint64_t start, NextLineStart(path, cut, size));
-    bounds.push_back(start);
-  }
-  bounds.push_back(size);
-  return bounds;
 }
 
 // Where to cut an IDX file: behind its header, record starts, its end.
@@ -55,7 +31,7 @@ absl::Status CutFile(v1::Data::Format format, const std::string& path, uint64_t 
                      uint64_t parts, std::vector<v1::Partition>* partitions) {
   ASSIGN_OR_RETURN(const std::vector<uint64_t> bounds, format == v1::Data::IDX
                                                            ? IdxBounds(path, parts)
-                                                           : LineBounds(path, size, parts));
+                                                           : CutAtLines(path, size, parts));
   for (size_t i = 0; i + 1 < bounds.size(); ++i) {
     if (bounds[i] == bounds[i + 1]) continue;
     v1::Partition& partition = partitions->emplace_back();
@@ -67,15 +43,6 @@ absl::Status CutFile(v1::Data::Format format, const std::string& path, uint64_t 
 }
 
 }  // namespace
-
-std::vector<uint64_t> EqualCuts(uint64_t size, uint64_t parts) {
-  std::vector<uint64_t> cuts;
-  for (uint64_t part = 1; part < parts; ++part) {
-    const auto cut = static_cast<uint64_t>(static_cast<unsigned __int128>(size) * part / parts);
-    if (cut > (cuts.empty() ? 0 : cuts.back())) cuts.push_back(cut);
-  }
-  return cuts;
-}
 
 absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data,
                                                             uint32_t workers) {

@@ -12,10 +12,6 @@
 
 namespace paramd {
 
-// Where a file of `size` bytes is cut into `parts` equal pieces: parts - 1 ascending offsets inside
-// it, fewer when it is shorter than that. Pure.
-std::vector<uint64_t> EqualCuts(uint64_t size, uint64_t parts);
-
 // The training files of `data` as byte ranges that begin and end at line ends (IDX: at records),
 // for a cluster that starts with `workers` workers: about data.partitions_per_worker pieces for
 // each, and at least `workers` pieces when there are as many lines. A compressed file is one

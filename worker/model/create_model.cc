@@ -4,6 +4,7 @@
 #include "worker/model/factorization_machine.h"
 #include "worker/model/feature_sum.h"
 #include "worker/model/field_aware_fm.h"
+#include "worker/model/kmeans.h"
 #include "worker/model/linear_regression.h"
 #include "worker/model/logistic_regression.h"
 #include "worker/model/matrix_factorization.h"
@@ -30,6 +31,7 @@ constexpr Registration kModels[] = {
     {v1::Model::FACTORIZATION_MACHINE, MakeFactorizationMachine},
     {v1::Model::FIELD_AWARE_FM, MakeFieldAwareFm},
     {v1::Model::MATRIX_FACTORIZATION, MakeMatrixFactorization},
+    {v1::Model::KMEANS, MakeKmeans},
 };
 
 }  // namespace

@@ -31,6 +31,13 @@ class Model {
   // the configuration does not name one; the rest is the caller's.
   virtual std::vector<v1::TableSpec> Tables() const = 0;
 
+  // Examples that the model wants to see before it trains (Begin); 0: none. Dense data only.
+  virtual size_t SampleRows() const { return 0; }
+
+  // Called once before training, on every worker with the same examples of the training files,
+  // about SampleRows() of them. Not called for a saved model.
+  virtual void Begin(const Batch& sample) {}
+
   // Called once for each batch, before anything else is done with it: a model that draws at random
   // adds what it drew.
   virtual void Prepare(Batch* batch) {}

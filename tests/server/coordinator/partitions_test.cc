@@ -30,13 +30,6 @@ void CheckCover(const std::string& path, const std::vector<v1::Partition>& parti
   CHECK(at == content.size());
 }
 
-TEST_CASE("equal cuts") {
-  CHECK(EqualCuts(100, 4) == std::vector<uint64_t>{25, 50, 75});
-  CHECK(EqualCuts(100, 1).empty());
-  CHECK(EqualCuts(2, 5) == std::vector<uint64_t>{1});
-  CHECK(EqualCuts(0, 5).empty());
-}
-
 TEST_CASE("a file is cut at line ends, whatever the lengths of the lines") {
   TempDir dir;
   std::string text;
