@@ -19,7 +19,21 @@ constexpr uint32_t kMaxUnits = 65536;
 
 // Models that can be trained.
 bool IsAvailable(v1::Model::Type type) {
-  return type <= v1::Model::MLP || type == v1::Model::KMEANS;
+  return type <= v1::Model::KMEANS;
+}
+
+bool NeedsFields(v1::Model::Type type) {
+  return type == v1::Model::FIELD_AWARE_FM || type == v1::Model::WIDE_DEEP ||
+         type == v1::Model::DEEP_FM;
+}
+
+// Whether files of this kind have features in fields.
+bool HasFields(const v1::Data& data) {
+  const auto& columns = data.csv().columns();
+  return data.format() == v1::Data::LIBFFM || data.format() == v1::Data::CRITEO ||
+         std::any_of(columns.begin(), columns.end(), [](const v1::CsvColumn& column) {
+           return column.kind() == v1::CsvColumn::CATEGORICAL;
+         });
 }
 
 class Checker {
@@ -82,6 +96,10 @@ class Checker {
     if (model.objective() == v1::Model::MULTICLASS && model.type() != v1::Model::MLP) {
       Fail({"model.objective", "model.type"},
            "wants binary or regression; multiclass is for mlp only");
+    }
+    if (NeedsFields(model.type()) && !HasFields(config_.data())) {
+      Fail({"data.format", "model.type"},
+           "the model needs features with fields: libffm, criteo, or csv with categorical columns");
     }
     if (model.type() != v1::Model::KMEANS) return;
     if (config_.has_optimizer()) Adds("optimizer.type");

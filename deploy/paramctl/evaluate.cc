@@ -18,6 +18,7 @@
 #include "common/base/status_macros.h"
 #include "common/config/data_kind.h"
 #include "common/config/flags.h"
+#include "common/math/initializer.h"
 #include "common/model_file/model_file.h"
 #include "worker/data/batch.h"
 #include "worker/eval/evaluator.h"
@@ -69,32 +70,44 @@ class SavedParameters final : public ParameterSource {
         return absl::InvalidArgumentError(
             absl::StrCat(path, ": table \"", spec.name(), "\" is not as the model needs it"));
       }
-      parameters.tables_.push_back(&*table);
+      parameters.tables_.push_back(
+          {.saved = &*table,
+           .initializer = {.seed = file.model.seed(),
+                           .table = Initializer::HashOfName(spec.name()),
+                           .scale = static_cast<float>(spec.initial_scale())}});
     }
     return parameters;
   }
 
   absl::Status Pull(int table, absl::Span<const uint64_t> keys,
                     std::vector<float>* values) override {
-    const ModelTable& saved = *tables_[table];
+    const ModelTable& saved = *tables_[table].saved;
     if (!saved.sparse) {
       *values = saved.values;
       return absl::OkStatus();
     }
-    values->assign(keys.size() * saved.dim, 0.0f);
+    values->resize(keys.size() * saved.dim);
     auto place = saved.keys.begin();
     for (size_t i = 0; i < keys.size(); ++i) {
+      const absl::Span<float> row = absl::MakeSpan(*values).subspan(i * saved.dim, saved.dim);
       place = std::lower_bound(place, saved.keys.end(), keys[i]);
-      if (place == saved.keys.end()) break;
-      if (*place != keys[i]) continue;
-      const auto row = saved.values.begin() + (place - saved.keys.begin()) * saved.dim;
-      std::copy(row, row + saved.dim, values->begin() + static_cast<ptrdiff_t>(i * saved.dim));
+      if (place == saved.keys.end() || *place != keys[i]) {
+        tables_[table].initializer.Fill(keys[i], row);
+        continue;
+      }
+      const auto begin = saved.values.begin() + (place - saved.keys.begin()) * saved.dim;
+      std::copy(begin, begin + saved.dim, row.begin());
     }
     return absl::OkStatus();
   }
 
  private:
-  std::vector<const ModelTable*> tables_;
+  struct Table {
+    const ModelTable* saved;
+    Initializer initializer;  // of keys without a row
+  };
+
+  std::vector<Table> tables_;
 };
 
 // How the files of `request` are read.

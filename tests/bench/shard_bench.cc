@@ -26,7 +26,7 @@
 #include "server/optimizer/create_optimizer.h"
 #include "server/optimizer/optimizer.h"
 #include "server/table/dense_shard.h"
-#include "server/table/initializer.h"
+#include "common/math/initializer.h"
 #include "server/table/page_memory.h"
 #include "server/table/rows.h"
 #include "server/table/shard.h"

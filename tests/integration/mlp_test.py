@@ -54,6 +54,27 @@ output: {{model: model.safetensors}}
     def test_bsp(self):
         self.check("{mode: bsp}")
 
+    def test_sparse(self):
+        folder = data_dir("a9a")
+        with open(os.path.join(folder, "test.libsvm")) as file:
+            lines = file.read().splitlines()[:2000]
+        # A feature that training has not seen has its initial weights, also when the saved model is evaluated.
+        with open(self.path("test.libsvm"), "w") as file:
+            file.writelines(f"{line.strip()} {1000 + i}:1\n" for i, line in enumerate(lines))
+        result = self.run_job(f"""
+version: 1
+cluster: {{name: a9a, servers: 2, workers: 2}}
+model: {{type: mlp, objective: binary, hidden: [16], dropout: 0.1}}
+data: {{format: libsvm, train: [{folder}/train.libsvm], eval: [{folder}/test.libsvm, test.libsvm], epochs: 3}}
+output: {{model: model.safetensors}}
+""")
+        self.assertGreaterEqual(result["eval"]["auc"], 0.89)
+        done = self.paramctl("evaluate", "--model", result["model"], "--data", os.path.join(folder, "test.libsvm"),
+                             "--data", self.path("test.libsvm"), "-o", "json")
+        figures = json.loads(done.stdout.splitlines()[-1])
+        for name in ("auc", "logloss", "accuracy"):
+            self.assertAlmostEqual(figures[name], result["eval"][name], places=6)
+
 
 if __name__ == "__main__":
     unittest.main()

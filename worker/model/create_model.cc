@@ -1,6 +1,7 @@
 #include "worker/model/create_model.h"
 
 #include "absl/strings/str_cat.h"
+#include "worker/model/deep_fm.h"
 #include "worker/model/factorization_machine.h"
 #include "worker/model/feature_sum.h"
 #include "worker/model/field_aware_fm.h"
@@ -10,6 +11,7 @@
 #include "worker/model/matrix_factorization.h"
 #include "worker/model/mlp.h"
 #include "worker/model/softmax_regression.h"
+#include "worker/model/wide_deep.h"
 
 namespace paramd {
 namespace {
@@ -32,6 +34,8 @@ constexpr Registration kModels[] = {
     {v1::Model::FIELD_AWARE_FM, MakeFieldAwareFm},
     {v1::Model::MATRIX_FACTORIZATION, MakeMatrixFactorization},
     {v1::Model::KMEANS, MakeKmeans},
+    {v1::Model::WIDE_DEEP, MakeWideDeep},
+    {v1::Model::DEEP_FM, MakeDeepFm},
 };
 
 }  // namespace

@@ -209,6 +209,24 @@ TEST_CASE("layers without units, or with too many") {
         "c.yaml:2:28: model.hidden: length 0 is out of range, which is 1 to 16");
 }
 
+TEST_CASE("a model that needs fields") {
+  const std::string wants =
+      "the model needs features with fields: libffm, criteo, or csv with categorical columns";
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: deep_fm}\ndata: {train: [a], format: libsvm}\n") ==
+        absl::StrCat("c.yaml:3:28: data.format: ", wants));
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: wide_deep}\ndata: {train: [a]}\n") ==
+        absl::StrCat("c.yaml:2:15: model.type: ", wants));
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: wide_deep}\ndata: {train: [a], format: csv}\n") ==
+        absl::StrCat("c.yaml:3:28: data.format: ", wants));
+}
+
+TEST_CASE("classes of a model that has none") {
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: deep_fm, objective: multiclass}\n"
+                     "data: {train: [a], format: criteo}\n")
+            .find("c.yaml:2:35: model.objective: wants binary or regression; multiclass is for mlp "
+                  "only") != std::string::npos);
+}
+
 TEST_CASE("setting of another type") {
   CHECK(ErrorsAfterGood("optimizer: {type: sgd, alpha: 0.1}\n") ==
         "c.yaml:8:24: optimizer.alpha: is a setting of ftrl, not of sgd");

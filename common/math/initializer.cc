@@ -1,4 +1,4 @@
-#include "server/table/initializer.h"
+#include "common/math/initializer.h"
 
 #include <xxhash.h>
 
