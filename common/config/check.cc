@@ -17,11 +17,6 @@ namespace {
 // Units of a hidden layer.
 constexpr uint32_t kMaxUnits = 65536;
 
-// Models that can be trained.
-bool IsAvailable(v1::Model::Type type) {
-  return type <= v1::Model::KMEANS;
-}
-
 bool NeedsFields(v1::Model::Type type) {
   return type == v1::Model::FIELD_AWARE_FM || type == v1::Model::WIDE_DEEP ||
          type == v1::Model::DEEP_FM;
@@ -97,6 +92,9 @@ class Checker {
       Fail({"model.objective", "model.type"},
            "wants binary or regression; multiclass is for mlp only");
     }
+    if (model.type() == v1::Model::WORD2VEC && config_.data().format() != v1::Data::TEXT) {
+      Fail({"data.format", "model.type"}, "word2vec needs words; wants text");
+    }
     if (NeedsFields(model.type()) && !HasFields(config_.data())) {
       Fail({"data.format", "model.type"},
            "the model needs features with fields: libffm, criteo, or csv with categorical columns");
@@ -135,7 +133,6 @@ class Checker {
     const auto refuse = [this](bool given, const std::string& path) {
       if (given) Fail({path}, "is not available yet");
     };
-    refuse(!IsAvailable(config_.model().type()), "model.type");
     NotYet(config_.consistency(), "consistency.");
     for (int i = 0; i < config_.tables_size(); ++i) {
       const v1::Table& table = config_.tables(i);

@@ -12,6 +12,7 @@
 #include "worker/model/mlp.h"
 #include "worker/model/softmax_regression.h"
 #include "worker/model/wide_deep.h"
+#include "worker/model/word2vec.h"
 
 namespace paramd {
 namespace {
@@ -36,6 +37,7 @@ constexpr Registration kModels[] = {
     {v1::Model::KMEANS, MakeKmeans},
     {v1::Model::WIDE_DEEP, MakeWideDeep},
     {v1::Model::DEEP_FM, MakeDeepFm},
+    {v1::Model::WORD2VEC, MakeWord2vec},
 };
 
 }  // namespace

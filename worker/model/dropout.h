@@ -2,19 +2,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "absl/types/span.h"
 #include "worker/data/batch.h"
+#include "worker/model/batch_stream.h"
 
 namespace paramd {
 
 // Inverted dropout: in a training step a hidden unit is left out of an example with probability
 // `rate`, and otherwise divided by 1 - rate, so that prediction needs no change. Srivastava et al.,
 // "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15 (2014), section 10.
-// Which units are left out depends on the seed, on the contents of the batch and on the number of
-// steps before it: it is the same in a run that is repeated, and another one in the next epoch. Not
-// thread-safe.
+// Which units are left out depends on the seed and on worker/model/batch_stream.h. Not thread-safe.
 class Dropout {
  public:
   Dropout(double rate, uint64_t seed) : rate_(rate), seed_(seed) {}
@@ -30,8 +28,8 @@ class Dropout {
  private:
   const double rate_;
   const uint64_t seed_;
-  uint64_t steps_ = 0;
-  uint64_t stream_ = 0;  // of random numbers, for this step
+  BatchStream streams_;
+  uint64_t stream_ = 0;  // of this step
 };
 
 }  // namespace paramd

@@ -220,6 +220,11 @@ TEST_CASE("a model that needs fields") {
         absl::StrCat("c.yaml:3:28: data.format: ", wants));
 }
 
+TEST_CASE("words that are none") {
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: word2vec}\ndata: {train: [a], format: csv}\n") ==
+        "c.yaml:3:28: data.format: word2vec needs words; wants text");
+}
+
 TEST_CASE("classes of a model that has none") {
   CHECK(ErrorsOfText("version: 1\nmodel: {type: deep_fm, objective: multiclass}\n"
                      "data: {train: [a], format: criteo}\n")
