@@ -77,6 +77,11 @@ class Checker {
     FeatureSum(config_.consistency(), "consistency.mode");
     DelayOfOptimizer(config_.optimizer(), "optimizer.");
     DelayOfSteps(config_.optimizer(), "optimizer.", config_.consistency(), "consistency.");
+    BackupWorkers(config_.consistency(), "consistency.");
+    for (int i = 0; i < config_.tables_size(); ++i) {
+      if (!config_.tables(i).has_consistency()) continue;
+      BackupWorkers(config_.tables(i).consistency(), absl::StrCat("tables.", i, ".consistency."));
+    }
   }
 
   void Transport() { Pull(config_.transport().pull(), "transport.pull.values"); }
@@ -158,9 +163,7 @@ class Checker {
  private:
   void NotYet(const v1::Consistency& consistency, const std::string& path) {
     const char* const kText = "is not available yet";
-    if (consistency.mode() > v1::Consistency::BSP) Fail({path + "mode"}, kText);
     if (consistency.staleness().auto_()) Fail({path + "staleness"}, kText);
-    if (consistency.backup_workers() > 0) Fail({path + "backup_workers"}, kText);
   }
 
   void DelayOfOptimizer(const v1::Optimizer& optimizer, const std::string& path) {
@@ -212,6 +215,34 @@ class Checker {
     if (config_.model().type() == v1::Model::FEATURE_SUM &&
         consistency.mode() == v1::Consistency::BSP) {
       Fail({path, "model.type"}, "feature_sum wants asp or ssp; bsp averages, and does not sum");
+    }
+  }
+
+  // Which gradients a step leaves out has to be the same for all shards of all tables, so one
+  // server decides it, and all tables go by the same steps.
+  void BackupWorkers(const v1::Consistency& consistency, const std::string& prefix) {
+    if (consistency.backup_workers() == 0) return;
+    const std::string path = prefix + "backup_workers";
+    if (config_.cluster().servers() > 1) {
+      Fail({path, "cluster.servers"},
+           "wants cluster.servers: 1; several servers would not drop the same gradients");
+    }
+    if (consistency.backup_workers() >= config_.cluster().workers().max()) {
+      Fail({path, "cluster.workers"},
+           absl::StrCat("leaves no worker of ", config_.cluster().workers().max(),
+                        " that a step waits for"));
+    }
+    const auto same = [&](const v1::Consistency& other) {
+      return other.mode() == consistency.mode() &&
+             other.backup_workers() == consistency.backup_workers();
+    };
+    const bool all_same =
+        same(config_.consistency()) &&
+        std::all_of(config_.tables().begin(), config_.tables().end(), [&](const v1::Table& table) {
+          return !table.has_consistency() || same(table.consistency());
+        });
+    if (!all_same) {
+      Fail({path}, "wants the same mode and backup_workers for every table");
     }
   }
 

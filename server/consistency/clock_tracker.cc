@@ -1,14 +1,16 @@
 #include "server/consistency/clock_tracker.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 namespace paramd {
 
-uint64_t ClockTracker::Attach(uint32_t client) {
-  const uint64_t entry = MinClock();
+uint64_t ClockTracker::Attach(uint32_t client, uint64_t at_least) {
+  const uint64_t entry = std::max(MinClock(), at_least);
   const auto [it, inserted] = clocks_.try_emplace(client, entry);
   if (inserted) order_.emplace(entry, client);
+  horizon_ = std::max(horizon_, entry);
   return it->second;
 }
 
@@ -44,6 +46,12 @@ std::optional<uint64_t> ClockTracker::ClockOf(uint32_t client) const {
 
 uint64_t ClockTracker::MinClock() const {
   return order_.empty() ? horizon_ : order_.begin()->first;
+}
+
+uint64_t ClockTracker::ClockOfAllBut(size_t slowest) const {
+  if (order_.empty()) return horizon_;
+  return std::next(order_.begin(), static_cast<ptrdiff_t>(std::min(slowest, order_.size() - 1)))
+      ->first;
 }
 
 uint64_t ClockTracker::MaxClock() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -20,8 +21,8 @@ class ClockTracker {
   };
 
   // Clock of the client, which takes part from now on: its own when it was attached already, else
-  // MinClock(), so that nobody has to wait for steps it was not there for.
-  uint64_t Attach(uint32_t client);
+  // MinClock(), so that nobody has to wait for steps it was not there for, and `at_least` this.
+  uint64_t Attach(uint32_t client, uint64_t at_least = 0);
 
   // The client has finished every step before `clock`. No effect when it is not attached or has
   // finished more.
@@ -38,6 +39,10 @@ class ClockTracker {
 
   // Smallest clock of the attached clients; when there is none, the largest clock ever reached.
   uint64_t MinClock() const;
+
+  // Largest clock that all but `slowest` of the attached clients have reached, and at least one
+  // has; of no client, MinClock(). May go back when `slowest` > 0 and a client comes or goes.
+  uint64_t ClockOfAllBut(size_t slowest) const;
 
   // Largest clock of the attached clients; when there is none, the largest clock ever reached.
   uint64_t MaxClock() const;

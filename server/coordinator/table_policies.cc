@@ -43,6 +43,27 @@ absl::Status SetRows(const v1::Rows& rows, const v1::Config& config, v1::TableSp
   return absl::OkStatus();
 }
 
+// Whether the optimizer is w <- w - learning_rate g and nothing else.
+bool IsPlainSgd(const v1::Optimizer& optimizer) {
+  return optimizer.type() == v1::Optimizer::SGD && optimizer.l1() == 0 && optimizer.l2() == 0 &&
+         !optimizer.has_clip_value() && !optimizer.has_clip_norm() &&
+         optimizer.schedule().type() <= v1::Schedule::CONSTANT &&
+         optimizer.schedule().warmup() == 0 &&
+         optimizer.delay().type() <= v1::DelayCompensation::NONE;
+}
+
+// A worker that keeps changes back applies the rule itself, and pushes sums of gradients.
+absl::Status CheckOptimizer(const v1::TableSpec& spec) {
+  const v1::Consistency::Mode mode = spec.consistency().mode();
+  const bool keeps_back = mode == v1::Consistency::LOCAL || mode == v1::Consistency::VALUE_BOUND;
+  if (!keeps_back || IsPlainSgd(spec.optimizer())) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("consistency.mode: table ", spec.name(),
+                   mode == v1::Consistency::LOCAL ? ", local" : ", value_bound",
+                   ": wants optimizer.type: sgd, without l1, l2, clip_value, clip_norm, schedule "
+                   "and delay, as workers apply the rule too"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclaration& declared,
@@ -84,6 +105,7 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
   }
   for (v1::TableSpec& spec : specs) {
     if (const absl::Status status = SetMaxAge(&spec); !status.ok()) return status;
+    if (const absl::Status status = CheckOptimizer(spec); !status.ok()) return status;
   }
   return specs;
 }

@@ -102,7 +102,7 @@ Reply Engine::NewReply(const Operation& operation) const {
   return {.sequence = operation.sequence,
           .status = Admit(operation),
           .epoch = view_->epoch,
-          .clock = clocks_.MinClock()};
+          .clock = view_->backup_workers > 0 ? closed_ : clocks_.MinClock()};
 }
 
 Engine::Admission Engine::Begin(const Operation& operation) const {
@@ -126,7 +126,7 @@ Reply Engine::AttachOrAdvance(const Operation& operation) {
     if (reply.status.ok()) reply.status = CheckControl(operation);
     if (!reply.status.ok()) return reply;
     if (operation.kind == OperationKind::kAttach) {
-      reply.clock = clocks_.Attach(operation.client);
+      reply.clock = clocks_.Attach(operation.client, decided_);
       return reply;
     }
     clocks_.Advance(operation.client, operation.clock);
@@ -208,9 +208,17 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
   if (late) late_.fetch_add(1, std::memory_order_relaxed);
 }
 
+uint64_t Engine::FinishedSteps() const {
+  return std::max(decided_, clocks_.ClockOfAllBut(view_->backup_workers));
+}
+
 void Engine::FinishStep(const Operation& operation) {
   const std::optional<uint64_t> clock = clocks_.ClockOf(operation.client);
   if (!clock || operation.clock < *clock) return;  // it has left meanwhile, or repeats itself
+  if (operation.clock < decided_) {
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+    return clocks_.Advance(operation.client, decided_);
+  }
   if (view_->synchronous) {
     ledger_.Record(operation.client, operation.clock, operation.examples);
   }
@@ -322,9 +330,10 @@ void Engine::Settle() {
 std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* ready) {
   MutexLock lock(mutex_);
   if (closing_) return std::nullopt;
-  const uint64_t clock = clocks_.MinClock();
+  const uint64_t clock = FinishedSteps();
   if (clock > closed_ && view_->synchronous) {
     closing_ = true;
+    decided_ = clock;
     return Closing{.view = view_, .clock = clock, .steps = ledger_.TakeBefore(clock)};
   }
   closed_ = clock;
@@ -342,7 +351,7 @@ void Engine::EndClosing(const Closing& closing) {
 
 void Engine::WaitUntilClosed() {
   MutexLock lock(mutex_);
-  const uint64_t clock = clocks_.MinClock();
+  const uint64_t clock = FinishedSteps();
   while (view_->synchronous && closed_ < clock) closed_changed_.Wait(mutex_);
 }
 
@@ -474,6 +483,7 @@ v1::ServerReport Engine::Report() const {
   report.set_pushes(counters.pushes);
   report.set_pulls(counters.pulls);
   report.set_refused(counters.refused);
+  report.set_late(counters.dropped);
   return report;
 }
 
@@ -482,7 +492,8 @@ EngineCounters Engine::Counters() const {
           .pulls = pulls_.load(std::memory_order_relaxed),
           .refused = refused_.load(std::memory_order_relaxed),
           .duplicates = duplicates_.load(std::memory_order_relaxed),
-          .late = late_.load(std::memory_order_relaxed)};
+          .late = late_.load(std::memory_order_relaxed),
+          .dropped = dropped_.load(std::memory_order_relaxed)};
 }
 
 uint64_t Engine::Digest() const {

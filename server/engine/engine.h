@@ -36,6 +36,7 @@ struct EngineCounters {
   uint64_t refused = 0;     // operations answered with an error, other than by Cancel
   uint64_t duplicates = 0;  // pushes that some shard had taken before
   uint64_t late = 0;        // pushes that came to some shard after their synchronous step closed
+  uint64_t dropped = 0;     // steps of clients that came too late to count
 };
 
 // The core of a shard host: takes operations of clients as parameter.proto says, keeps the tables'
@@ -57,6 +58,11 @@ struct EngineCounters {
 // pull of a step never sees a part of the step before. Whoever moves MinClock() closes the steps it
 // finished, unless another thread is at it (closing_), which then goes on with these: steps close
 // one after the other. While they do, nobody can apply anything to a later one.
+//
+// With b backup workers (Chen et al., "Revisiting distributed synchronous SGD", 2016, section 3) a
+// step is finished when all clients but b are beyond it (FinishedSteps()). Its contributors are
+// decided then, under mutex_, for all shards here: those who have finished it. Who finishes it
+// later is dropped and goes on with the first step that is not decided.
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
@@ -134,6 +140,8 @@ class Engine {
   Reply Push(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
   // Gives the parts of a push, `staleness` steps behind the fastest client, to their shards.
   void Deliver(const Operation& operation, const CheckedOperation& checked, uint64_t staleness);
+  // Every step before it is finished by all that it waits for. Never goes back.
+  uint64_t FinishedSteps() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The client has finished the operation's step.
   void FinishStep(const Operation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -148,7 +156,7 @@ class Engine {
   }
 
   // Closes the steps that are finished and answers the pulls that may go on then. To be called
-  // whenever MinClock() may have moved.
+  // whenever FinishedSteps() may have moved.
   void Settle() ABSL_LOCKS_EXCLUDED(mutex_);
   // The next steps to close, which is up to the caller then. Nothing when there are none (then the
   // pulls that may go on are moved to `ready`) or another thread is at it.
@@ -173,6 +181,7 @@ class Engine {
   std::atomic<uint64_t> refused_{0};
   std::atomic<uint64_t> duplicates_{0};
   std::atomic<uint64_t> late_{0};
+  std::atomic<uint64_t> dropped_{0};
 
   // Held while a view is taken over, so that views come one after the other.
   Mutex view_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
@@ -184,7 +193,8 @@ class Engine {
   ClockTracker clocks_ ABSL_GUARDED_BY(mutex_);
   StepLedger ledger_ ABSL_GUARDED_BY(mutex_);
   ParkedPulls parked_ ABSL_GUARDED_BY(mutex_);
-  uint64_t closed_ ABSL_GUARDED_BY(mutex_) = 0;  // every step before it is closed
+  uint64_t closed_ ABSL_GUARDED_BY(mutex_) = 0;   // every step before it is closed
+  uint64_t decided_ ABSL_GUARDED_BY(mutex_) = 0;  // every step before it has its contributors
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   CondVar closed_changed_;  // closed_ grew
 };

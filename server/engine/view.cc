@@ -1,5 +1,7 @@
 #include "server/engine/view.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 
@@ -32,7 +34,11 @@ absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& me
     for (const uint32_t owner : placement.shard_servers()) here.push_back(owner == server);
     ASSIGN_OR_RETURN(std::shared_ptr<const Table> table,
                      Table::Create(placement.spec(), here, known));
-    view->synchronous |= table->synchronous();
+    if (table->synchronous()) {
+      view->synchronous = true;
+      view->backup_workers =
+          std::max(view->backup_workers, table->spec().consistency().backup_workers());
+    }
     view->tables.push_back(std::move(table));
     view->staleness.push_back(known != nullptr ? previous.staleness[index]
                                                : std::make_shared<TableStaleness>());

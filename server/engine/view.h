@@ -21,6 +21,7 @@ struct View {
   std::vector<std::shared_ptr<const Table>> tables;        // shared with the views before and after
   std::vector<std::shared_ptr<TableStaleness>> staleness;  // of each table; likewise
   bool synchronous = false;                                // whether some table is bsp
+  uint32_t backup_workers = 0;                             // steps close without so many
 
   bool IsMember(uint32_t client, uint64_t incarnation) const;
 

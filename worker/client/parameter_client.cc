@@ -138,12 +138,13 @@ class ParameterClient::PullCall final : public Call {
 
   // `clock`: rows are kept for later steps; none: they are not.
   void Set(Table& table, std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
-           absl::Span<float> values) {
+           absl::Span<float> values, std::atomic<uint64_t>* min_clock) {
     table_ = &table;
     plan_ = std::move(plan);
     codec_ = table.pull;
     clock_ = clock;
     min_clock_ = UINT64_MAX;
+    min_clock_out_ = min_clock;
     values_ = values;
   }
 
@@ -199,6 +200,8 @@ class ParameterClient::PullCall final : public Call {
   }
 
   void Keep() override {
+    // Answers come one at a time.
+    if (min_clock_out_ != nullptr && min_clock_ < *min_clock_out_) *min_clock_out_ = min_clock_;
     if (!clock_.has_value() || !table_->kept.enabled()) return;
     table_->kept.Write(*plan_, *clock_, min_clock_, values_);
   }
@@ -214,6 +217,7 @@ class ParameterClient::PullCall final : public Call {
   std::shared_ptr<const RowPlan> plan_;
   std::optional<uint64_t> clock_;
   uint64_t min_clock_ = 0;  // smallest of the answers
+  std::atomic<uint64_t>* min_clock_out_ = nullptr;
   ValueCodec codec_ = ValueCodec::kF32;
   absl::Span<float> values_;
 };
@@ -372,7 +376,7 @@ std::shared_ptr<const RowPlan> ParameterClient::UseAgain(Table& table,
 }
 
 void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
-                           absl::Span<float> values, Done done) {
+                           absl::Span<float> values, Done done, std::atomic<uint64_t>* min_clock) {
   Table& table = *tables_[plan->table];
   if (clock.has_value() && table.kept.enabled()) {
     plan = UseAgain(table, std::move(plan), *clock, values);
@@ -380,7 +384,7 @@ void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<ui
   if (plan == nullptr || plan->parts.empty()) return done(absl::OkStatus());
   const size_t parts = plan->parts.size();
   PullCall* const call = NewCall(&ParameterClient::free_pulls_);
-  call->Set(table, std::move(plan), clock, values);
+  call->Set(table, std::move(plan), clock, values, min_clock);
   call->Begin(1, std::move(done));
   SendPulls(call, clock, 0, parts);
   call->Release();
@@ -389,16 +393,17 @@ void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<ui
 std::shared_ptr<const RowPlan> ParameterClient::PlanAndPull(uint32_t index,
                                                             absl::Span<const uint64_t> keys,
                                                             std::optional<uint64_t> clock,
-                                                            absl::Span<float> values, Done done) {
+                                                            absl::Span<float> values, Done done,
+                                                            std::atomic<uint64_t>* min_clock) {
   Table& table = *tables_[index];
   if (table.dense_plan != nullptr || table.kept.enabled()) {
     std::shared_ptr<const RowPlan> plan = Plan(index, keys);
-    Pull(plan, clock, values, std::move(done));
+    Pull(plan, clock, values, std::move(done), min_clock);
     return plan;
   }
   std::shared_ptr<RowPlan> plan = FreePlan(table);
   PullCall* const call = NewCall(&ParameterClient::free_pulls_);
-  call->Set(table, plan, clock, values);
+  call->Set(table, plan, clock, values, min_clock);
   call->Begin(1, std::move(done));
   size_t sent = 0;
   table.planner.PlanSparse(keys, plan.get(), [&](size_t parts) {

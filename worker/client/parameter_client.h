@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -56,12 +57,15 @@ class ParameterClient {
   // Rows to values[plan.rows * dim], which is the caller's until `done`. With a clock the pull
   // waits as the table's consistency mode says; without one it does not.
   void Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
-            absl::Span<float> values, Done done);
+            absl::Span<float> values, Done done, std::atomic<uint64_t>* min_clock = nullptr);
 
   // Plan and Pull at once: the first rows are on their way while the last ones are planned.
+  // `min_clock`, unless null, is lowered to the smallest clock that a server answered with, before
+  // `done` and only when all is well; it lives until then.
   std::shared_ptr<const RowPlan> PlanAndPull(uint32_t table, absl::Span<const uint64_t> keys,
                                              std::optional<uint64_t> clock,
-                                             absl::Span<float> values, Done done);
+                                             absl::Span<float> values, Done done,
+                                             std::atomic<uint64_t>* min_clock = nullptr);
 
   // Gradients of one table: float32[plan.rows][dim]. They must not change any more: what is sent
   // refers to them.

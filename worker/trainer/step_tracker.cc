@@ -21,7 +21,24 @@ std::shared_ptr<StepTracker::Lease> StepTracker::Push(uint64_t lease, double los
   return {shared_from_this(), &entry};
 }
 
+void StepTracker::Push() {
+  MutexLock lock(mutex_);
+  ++open_;
+}
+
+void StepTracker::Answered(const absl::Status& status) {
+  MutexLock lock(mutex_);
+  if (status_.ok()) status_ = status;
+  --open_;
+}
+
 void StepTracker::Answered(Lease& lease, const absl::Status& status) {
+  Finished(lease, status);
+  // Last, so that whoever waits finds the partition reported.
+  Answered(status);
+}
+
+void StepTracker::Finished(Lease& lease, const absl::Status& status) {
   const uint64_t number = lease.number_;
   {
     MutexLock lock(mutex_);
@@ -29,9 +46,6 @@ void StepTracker::Answered(Lease& lease, const absl::Status& status) {
     if (status.ok()) --lease.unfinished_;
   }
   ReportIfDone(number);
-  // Last, so that whoever waits finds the partition reported.
-  MutexLock lock(mutex_);
-  --open_;
 }
 
 void StepTracker::Close(v1::WorkDone done) {

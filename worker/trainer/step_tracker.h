@@ -26,6 +26,10 @@ class StepTracker : public std::enable_shared_from_this<StepTracker> {
   // Its gradients, with this loss, are about to be pushed. Keeps the tracker; the answer is told to
   // Lease::Answered.
   std::shared_ptr<Lease> Push(uint64_t lease, double loss_sum);
+  // A push whose batch is not finished with it (or that has none) is answered.
+  void Answered(const absl::Status& status);
+  // A push without a batch is about to be sent.
+  void Push();
   // The partition done.lease() is read to its end; its loss_sum is filled in when it is done.
   void Close(v1::WorkDone done);
 
@@ -37,6 +41,7 @@ class StepTracker : public std::enable_shared_from_this<StepTracker> {
  private:
   Lease& At(uint64_t lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Answered(Lease& lease, const absl::Status& status);
+  void Finished(Lease& lease, const absl::Status& status);
   // Reports the partition if it is done now.
   void ReportIfDone(uint64_t lease);
 
@@ -53,8 +58,11 @@ class StepTracker::Lease {
  public:
   Lease(StepTracker* tracker, uint64_t number) : tracker_(tracker), number_(number) {}
 
-  // A push is answered.
+  // A push is answered, and its batch finished.
   void Answered(const absl::Status& status) { tracker_->Answered(*this, status); }
+  // A batch is finished whose push was answered before, or is answered with this: everything that
+  // was kept back of it has arrived.
+  void Finished(const absl::Status& status) { tracker_->Finished(*this, status); }
 
  private:
   friend class StepTracker;

@@ -1,6 +1,7 @@
 #include "worker/trainer/trainer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -23,15 +24,32 @@ std::vector<size_t> DenseFirst(const std::vector<v1::TableSpec>& tables) {
   return order;
 }
 
+bool HasBackups(const v1::ShardMap& map) {
+  return std::any_of(map.tables().begin(), map.tables().end(), [](const v1::TablePlacement& table) {
+    return table.spec().consistency().backup_workers() > 0;
+  });
+}
+
+std::vector<std::optional<HeldChanges>> MakeHeld(const v1::ShardMap& map) {
+  std::vector<std::optional<HeldChanges>> held(map.tables_size());
+  for (int i = 0; i < map.tables_size(); ++i) {
+    if (HeldChanges::IsFor(map.tables(i).spec())) held[i].emplace(map.tables(i).spec());
+  }
+  return held;
+}
+
 }  // namespace
 
 // Calls are answered by other threads; the step is kept until they all are.
 class Trainer::Step {
  public:
-  explicit Step(size_t tables) : plans_(tables), rows_(tables) {}
+  explicit Step(size_t tables) : plans_(tables), rows_(tables), wanted_(tables), pulled_(tables) {}
 
-  void Begin(std::unique_ptr<Batch> batch) {
+  // `pushes_all`: its push is to carry everything that is kept back.
+  void Begin(std::unique_ptr<Batch> batch, bool pushes_all) {
     batch_ = std::move(batch);
+    pushes_all_ = pushes_all;
+    rows_clock_ = UINT64_MAX;
     MutexLock lock(mutex_);
     left_ = plans_.size();
     status_ = absl::OkStatus();
@@ -60,10 +78,21 @@ class Trainer::Step {
   std::unique_ptr<Batch> End() {
     for (auto& plan : plans_) plan = nullptr;
     for (Buffer& rows : rows_) rows = Buffer();
+    for (Buffer& rows : pulled_) rows = Buffer();
     return std::move(batch_);
   }
 
   const Batch& batch() const { return *batch_; }
+  bool pushes_all() const { return pushes_all_; }
+  // Smallest clock that a pull was answered with.
+  std::atomic<uint64_t>& rows_clock() { return rows_clock_; }
+  // Tables that keep changes back: what is pulled for them, and where to.
+  HeldChanges::Wanted& wanted(size_t table) { return wanted_[table]; }
+  const HeldChanges::Wanted& wanted(size_t table) const { return wanted_[table]; }
+  Buffer& pulled(size_t table) { return pulled_[table]; }
+  absl::Span<const float> pulled_rows(size_t table) const {
+    return absl::MakeConstSpan(pulled_[table].floats(), pulled_[table].size() / sizeof(float));
+  }
   const std::shared_ptr<const RowPlan>& plan(size_t table) const { return plans_[table]; }
   // float32[plan.rows][dim].
   absl::Span<float> rows(size_t table) const {
@@ -74,6 +103,10 @@ class Trainer::Step {
   std::unique_ptr<Batch> batch_;
   std::vector<std::shared_ptr<const RowPlan>> plans_;
   std::vector<Buffer> rows_;
+  std::vector<HeldChanges::Wanted> wanted_;
+  std::vector<Buffer> pulled_;
+  bool pushes_all_ = false;
+  std::atomic<uint64_t> rows_clock_{UINT64_MAX};
   mutable Mutex mutex_;
   size_t left_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
@@ -88,6 +121,8 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
       client_(client),
       progress_(progress),
       callbacks_(std::move(callbacks)),
+      has_backups_(HasBackups(client.shard_map())),
+      held_(MakeHeld(client.shard_map())),
       order_(DenseFirst(tables_)),
       parameters_(tables_.size()),
       gradients_(tables_.size()),
@@ -114,7 +149,9 @@ absl::Status Trainer::RunSteps(BatchPipeline& pipeline) {
   ASSIGN_OR_RETURN(std::shared_ptr<Step> next, NextStep(pipeline, clock_, true));
   while (next != nullptr) {
     const std::shared_ptr<Step> step = std::move(next);
-    ASSIGN_OR_RETURN(next, NextStep(pipeline, clock_ + 1, false));
+    if (MayPullAhead(*step)) {
+      ASSIGN_OR_RETURN(next, NextStep(pipeline, clock_ + 1, false));
+    }
     RETURN_IF_ERROR(Compute(*step));
     pipeline.Recycle(step->End());
     steps_.push_back(step);
@@ -123,7 +160,15 @@ absl::Status Trainer::RunSteps(BatchPipeline& pipeline) {
       ASSIGN_OR_RETURN(next, NextStep(pipeline, clock_, true));
     }
   }
-  return absl::OkStatus();
+  return HoldsAnything() ? PushAllHeld() : absl::OkStatus();
+}
+
+bool Trainer::MayPullAhead(const Step& step) const {
+  // With backups the rows of the next step are those after this one's push, taken or dropped.
+  if (has_backups_) return false;
+  return std::all_of(held_.begin(), held_.end(), [&](const auto& held) {
+    return !held.has_value() || (!step.pushes_all() && held->MayPullAhead());
+  });
 }
 
 absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& pipeline,
@@ -141,6 +186,7 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& 
         done.add_bad_record_examples(example);
       }
       tracker_->Close(std::move(done));
+      partition_ended_ = true;
       continue;
     }
     if (const absl::Status status = model_.CheckLabels(*item->batch); !status.ok()) {
@@ -161,33 +207,54 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_pt
     step = std::move(steps_.back());
     steps_.pop_back();
   }
-  step->Begin(std::move(batch));
+  step->Begin(std::move(batch), std::exchange(partition_ended_, false));
   client_.Hold();
-  for (const size_t table : order_) {
-    const v1::TableSpec& spec = tables_[table];
-    absl::Span<const uint64_t> keys;
-    if (spec.kind() == v1::TableSpec::SPARSE) keys = model_.Keys(step->batch(), table);
-    const uint64_t rows = spec.kind() == v1::TableSpec::SPARSE ? keys.size() : spec.rows();
-    step->SetRows(table, rows * spec.dim());
-    step->SetPlan(
-        table, client_.PlanAndPull(static_cast<uint32_t>(table), keys, clock, step->rows(table),
-                                   [step](const absl::Status& status) { step->Answered(status); }));
-  }
+  for (const size_t table : order_) Pull(table, clock, step);
   client_.Flush();
   return step;
+}
+
+absl::Span<const uint64_t> Trainer::KeysOf(const Step& step, size_t table) const {
+  if (tables_[table].kind() != v1::TableSpec::SPARSE) return {};
+  return model_.Keys(step.batch(), table);
+}
+
+void Trainer::Pull(size_t table, uint64_t clock, const std::shared_ptr<Step>& step) {
+  const v1::TableSpec& spec = tables_[table];
+  const auto values = [&](absl::Span<const uint64_t> keys) {
+    return (spec.kind() == v1::TableSpec::SPARSE ? keys.size() : spec.rows()) * spec.dim();
+  };
+  absl::Span<const uint64_t> keys = KeysOf(*step, table);
+  step->SetRows(table, values(keys));
+  absl::Span<float> rows = step->rows(table);
+  if (held_[table].has_value()) {
+    HeldChanges::Wanted& wanted = step->wanted(table);
+    wanted = held_[table]->Want(keys);
+    if (!wanted.any) return step->Answered(absl::OkStatus());
+    keys = wanted.keys;
+    step->pulled(table) = Buffer(values(keys) * sizeof(float));
+    rows = absl::MakeSpan(step->pulled(table).floats(), values(keys));
+  }
+  step->SetPlan(table, client_.PlanAndPull(
+                           static_cast<uint32_t>(table), keys, clock, rows,
+                           [step](const absl::Status& status) { step->Answered(status); },
+                           &step->rows_clock()));
 }
 
 absl::Status Trainer::Compute(Step& step) {
   client_.Wait([&step] { return step.IsComplete(); });
   RETURN_IF_ERROR(step.status());
+  if (has_backups_) clock_ = std::max(clock_, step.rows_clock().load());
   const Batch& batch = step.batch();
   for (size_t i = 0; i < order_.size(); ++i) {
     const size_t table = order_[i];
-    ParameterClient::TableGradients& push = pushes_[i];
-    push.plan = step.plan(table);
-    push.values = Buffer(step.rows(table).size() * sizeof(float));
-    parameters_[table] = step.rows(table);
-    gradients_[table] = absl::MakeSpan(push.values.floats(), step.rows(table).size());
+    const absl::Span<float> rows = step.rows(table);
+    if (held_[table].has_value()) {
+      held_[table]->Fill(KeysOf(step, table), step.wanted(table), step.pulled_rows(table), rows);
+    }
+    pushes_[i] = {.plan = step.plan(table), .values = Buffer(rows.size() * sizeof(float))};
+    parameters_[table] = rows;
+    gradients_[table] = absl::MakeSpan(pushes_[i].values.floats(), rows.size());
   }
   const double loss_sum = model_.Gradients(batch, parameters_, gradients_);
   // Here, for no server sees all of a gradient.
@@ -196,14 +263,78 @@ absl::Status Trainer::Compute(Step& step) {
     const v1::Optimizer& optimizer = placement.spec().optimizer();
     if (optimizer.has_clip_norm()) ClipNorm(optimizer.clip_norm(), gradients_[table]);
   }
+  for (size_t i = 0; i < order_.size(); ++i) HoldBack(i, step);
+  RETURN_IF_ERROR(WaitForRoom());
+  PushStep(batch.rows(), WhenAnswered(batch.source_lease, loss_sum));
+  progress_.Add(batch.rows(), loss_sum);
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::WaitForRoom() {
   const size_t window = config_.transport().pushes_in_flight() - 1;
   client_.Wait([this, window] { return tracker_->MayGoOn(window); });
-  RETURN_IF_ERROR(tracker_->status());
-  client_.PushStep(clock_, batch.rows(), pushes_,
-                   [lease = tracker_->Push(batch.source_lease, loss_sum)](
-                       const absl::Status& status) { lease->Answered(status); });
+  return tracker_->status();
+}
+
+void Trainer::PushStep(uint64_t examples, ParameterClient::Done done) {
+  // Tables of which nothing is pushed are left out.
+  const auto end = std::stable_partition(pushes_.begin(), pushes_.end(),
+                                         [](const auto& push) { return push.plan != nullptr; });
+  client_.PushStep(clock_, examples, absl::MakeConstSpan(pushes_.data(), end - pushes_.begin()),
+                   std::move(done));
   for (ParameterClient::TableGradients& push : pushes_) push = {};
-  progress_.Add(batch.rows(), loss_sum);
+}
+
+// ---- changes that are kept back
+
+void Trainer::HoldBack(size_t i, const Step& step) {
+  const size_t table = order_[i];
+  if (!held_[table].has_value()) return;
+  held_[table]->Add(KeysOf(step, table), gradients_[table]);
+  SetPush(i, held_[table]->Take(step.pushes_all()));
+}
+
+void Trainer::SetPush(size_t i, const HeldChanges::Rows& rows) {
+  pushes_[i] = {};
+  if (!rows.any) return;
+  pushes_[i].plan = client_.Plan(static_cast<uint32_t>(order_[i]), rows.keys);
+  pushes_[i].values = Buffer(rows.gradients.size() * sizeof(float));
+  std::copy(rows.gradients.begin(), rows.gradients.end(), pushes_[i].values.floats());
+}
+
+bool Trainer::HoldsAnything() const {
+  return std::any_of(held_.begin(), held_.end(),
+                     [](const auto& held) { return held.has_value() && !held->empty(); });
+}
+
+ParameterClient::Done Trainer::WhenAnswered(uint64_t lease, double loss_sum) {
+  std::shared_ptr<StepTracker::Lease> batch = tracker_->Push(lease, loss_sum);
+  if (unfinished_.empty() && !HoldsAnything()) {
+    return [batch = std::move(batch)](const absl::Status& status) { batch->Answered(status); };
+  }
+  unfinished_.push_back(std::move(batch));
+  if (HoldsAnything()) {
+    return [tracker = tracker_](const absl::Status& status) { tracker->Answered(status); };
+  }
+  return FinishAll();
+}
+
+ParameterClient::Done Trainer::FinishAll() {
+  return
+      [tracker = tracker_, batches = std::exchange(unfinished_, {})](const absl::Status& status) {
+        for (const auto& batch : batches) batch->Finished(status);
+        tracker->Answered(status);
+      };
+}
+
+absl::Status Trainer::PushAllHeld() {
+  RETURN_IF_ERROR(WaitForRoom());
+  for (size_t i = 0; i < order_.size(); ++i) {
+    if (held_[order_[i]].has_value()) SetPush(i, held_[order_[i]]->Take(true));
+  }
+  tracker_->Push();
+  PushStep(0, FinishAll());
+  progress_.SetClock(++clock_);
   return absl::OkStatus();
 }
 

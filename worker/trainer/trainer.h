@@ -12,6 +12,7 @@
 #include "worker/data/batch.h"
 #include "worker/model/model.h"
 #include "worker/trainer/batch_pipeline.h"
+#include "worker/trainer/held_changes.h"
 #include "worker/trainer/progress.h"
 #include "worker/trainer/step_tracker.h"
 
@@ -51,7 +52,30 @@ class Trainer {
   absl::StatusOr<std::shared_ptr<Step>> NextStep(BatchPipeline& pipeline, uint64_t clock,
                                                  bool wait);
   absl::StatusOr<std::shared_ptr<Step>> BeginStep(std::unique_ptr<Batch> batch, uint64_t clock);
+  // Of a sparse table; none of a dense one.
+  absl::Span<const uint64_t> KeysOf(const Step& step, size_t table) const;
+  // Pulls what the step needs of a table.
+  void Pull(size_t table, uint64_t clock, const std::shared_ptr<Step>& step);
   absl::Status Compute(Step& step);
+
+  // Whether the rows of the next step may be pulled before this one is pushed.
+  bool MayPullAhead(const Step& step) const;
+  // Waits until one more push may go out.
+  absl::Status WaitForRoom();
+  // Sends pushes_ as step clock_.
+  void PushStep(uint64_t examples, ParameterClient::Done done);
+
+  // Keeps the step's gradients of table order_[i] back where the table's mode says so.
+  void HoldBack(size_t i, const Step& step);
+  // What of table order_[i] is pushed next.
+  void SetPush(size_t i, const HeldChanges::Rows& rows);
+  bool HoldsAnything() const;
+  // What follows from the answer to the push of a batch of the partition `lease`.
+  ParameterClient::Done WhenAnswered(uint64_t lease, double loss_sum);
+  // The same for a push after which nothing is kept back: finishes all batches.
+  ParameterClient::Done FinishAll();
+  // Pushes everything that is kept back, as a step without examples.
+  absl::Status PushAllHeld();
 
   const v1::Config& config_;
   const DatasetShape& shape_;
@@ -61,6 +85,14 @@ class Trainer {
   Progress& progress_;
   const Callbacks callbacks_;
   uint64_t clock_ = 0;
+  // A step may be closed without this worker, which then goes on with a later one.
+  const bool has_backups_;
+  // Of tables whose mode keeps changes back; others have none.
+  std::vector<std::optional<HeldChanges>> held_;
+  // A partition was read to its end: the next push carries everything.
+  bool partition_ended_ = false;
+  // Of batches of which something may be kept back, an entry each.
+  std::vector<std::shared_ptr<StepTracker::Lease>> unfinished_;
   // Answers to pushes may come after an error has ended Train.
   std::shared_ptr<StepTracker> tracker_;
   // In which tables are pulled and pushed: the dense ones are ready first.

@@ -364,6 +364,20 @@ TEST_CASE("evaluation without data to evaluate on") {
         "c.yaml:3:32: data.eval_every: there is no data.eval to evaluate on");
 }
 
+TEST_CASE("backup workers that do not go with the cluster") {
+  const std::string good = "consistency: {mode: bsp, backup_workers: 1}\n";
+  CHECK(ErrorsAfterGood(good + "cluster: {workers: 3}\n") == "");
+  CHECK(ErrorsAfterGood(good + "cluster: {workers: 3, servers: 2}\n") ==
+        "c.yaml:8:42: consistency.backup_workers: wants cluster.servers: 1; several servers would "
+        "not drop the same gradients");
+  CHECK(ErrorsAfterGood(good) ==
+        "c.yaml:8:42: consistency.backup_workers: leaves no worker of 1 that a step waits for");
+  CHECK(ErrorsAfterGood(good + "cluster: {workers: 3}\n"
+                               "tables: [{name: bias, consistency: {mode: asp}}]\n") ==
+        "c.yaml:8:42: consistency.backup_workers: wants the same mode and backup_workers for every "
+        "table");
+}
+
 TEST_CASE("feature_sum with averaged steps") {
   const std::string text = "version: 1\nmodel: {type: feature_sum}\ndata: {train: [a]}\n";
   CHECK(ErrorsOfText(text + "consistency: {mode: bsp}\n") ==

@@ -121,5 +121,26 @@ TEST_CASE("rows are used again for as long as the consistency mode allows") {
   }
 }
 
+TEST_CASE("modes that keep changes back want plain sgd") {
+  v1::Config config = General();
+  const auto mode = GENERATE(v1::Consistency::LOCAL, v1::Consistency::VALUE_BOUND);
+  config.mutable_consistency()->set_mode(mode);
+  v1::Optimizer& optimizer = *config.mutable_optimizer();
+  optimizer.set_type(v1::Optimizer::SGD);
+  CHECK(WithPolicies(Declared(), config).ok());
+  SECTION("type") { optimizer.set_type(v1::Optimizer::ADAGRAD); }
+  SECTION("l1") { optimizer.set_l1(0.1); }
+  SECTION("l2") { optimizer.set_l2(0.1); }
+  SECTION("clip_value") { optimizer.set_clip_value(1); }
+  SECTION("clip_norm") { optimizer.set_clip_norm(1); }
+  SECTION("schedule") { optimizer.mutable_schedule()->set_type(v1::Schedule::COSINE); }
+  SECTION("warm-up") { optimizer.mutable_schedule()->set_warmup(3); }
+  SECTION("delay") { optimizer.mutable_delay()->set_type(v1::DelayCompensation::ADA_DELAY); }
+  const absl::Status status = WithPolicies(Declared(), config).status();
+  CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+  CHECK(status.message().find("table weights") != std::string::npos);
+  CHECK(status.message().find("optimizer.type: sgd") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace paramd

@@ -74,6 +74,45 @@ TEST_CASE("a push that failed leaves its partition undone and is told to whoever
   CHECK(tracker->status().code() == absl::StatusCode::kInvalidArgument);
 }
 
+TEST_CASE("a partition is not done while something of its batches is kept back") {
+  std::vector<v1::WorkDone> done;
+  const auto tracker =
+      std::make_shared<StepTracker>([&](v1::WorkDone d) { done.push_back(std::move(d)); });
+  tracker->Read(1);
+  tracker->Read(1);
+  const auto first = tracker->Push(1, 0.5), second = tracker->Push(1, 0.25);
+  tracker->Close(DoneOf(1));
+  tracker->Answered(absl::OkStatus());
+  tracker->Answered(absl::OkStatus());
+  CHECK(tracker->MayGoOn(0));
+  CHECK(done.empty());
+  tracker->Push();  // what was kept back
+  CHECK_FALSE(tracker->MayGoOn(0));
+  first->Finished(absl::OkStatus());
+  CHECK(done.empty());
+  second->Finished(absl::OkStatus());
+  CHECK_FALSE(tracker->MayGoOn(0));
+  tracker->Answered(absl::OkStatus());
+  CHECK(tracker->MayGoOn(0));
+  REQUIRE(done.size() == 1);
+  CHECK(done[0].loss_sum() == 0.75);
+}
+
+TEST_CASE("what was kept back of a partition and did not arrive leaves it undone") {
+  std::vector<v1::WorkDone> done;
+  const auto tracker =
+      std::make_shared<StepTracker>([&](v1::WorkDone d) { done.push_back(std::move(d)); });
+  tracker->Read(1);
+  const auto batch = tracker->Push(1, 0);
+  tracker->Close(DoneOf(1));
+  tracker->Answered(absl::OkStatus());
+  tracker->Push();
+  batch->Finished(absl::InvalidArgumentError("nan"));
+  tracker->Answered(absl::InvalidArgumentError("nan"));
+  CHECK(done.empty());
+  CHECK_FALSE(tracker->status().ok());
+}
+
 TEST_CASE("waiting for the window") {
   const auto tracker = std::make_shared<StepTracker>([](const v1::WorkDone&) {});
   const auto push = tracker->Push(1, 0);

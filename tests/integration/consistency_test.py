@@ -1,0 +1,94 @@
+"""Modes in which workers keep changes back or steps close without the slowest: nothing is lost, and models are as good."""
+
+import signal
+import unittest
+
+import numpy as np
+
+from tests.testing.paramd_cluster import Cluster, ClusterTestCase, data_dir
+from tests.testing.safetensors import read_model
+
+COUNT = """
+version: 1
+cluster: {{name: count}}
+consistency: {consistency}
+model: {{type: feature_sum}}
+optimizer: {{type: sgd, learning_rate: 1}}
+data: {{train: [a.libsvm], batch_size: 97, epochs: 2}}
+output: {{model: model.safetensors}}
+"""
+
+LEARN = """
+version: 1
+cluster: {{name: learn, heartbeat: {{interval: 100ms, lease: 1s}}, linger: 0s,
+          coordinator: {{store: {{dir: {dir}/state}}}}}}
+consistency: {consistency}
+model: {{type: logistic_regression}}
+optimizer: {{type: sgd, learning_rate: 0.3}}
+data: {{train: [{data}/train.libsvm], eval: [{data}/test.libsvm], batch_size: {batch}, epochs: {epochs}}}
+output: {{model: {dir}/model.safetensors}}
+"""
+
+LOCAL = "{mode: local, steps: 5}"
+VALUE_BOUND = "{mode: value_bound, bound: 0.02}"
+BACKUP = "{mode: bsp, backup_workers: 1}"
+
+
+class ConsistencyTest(ClusterTestCase):
+    ROWS = 32561
+
+    def learn(self, consistency, batch=128, epochs=10):
+        return LEARN.format(consistency=consistency, data=data_dir("a9a"), dir=self.dir, batch=batch, epochs=epochs)
+
+    def test_every_change_that_is_kept_back_arrives_once(self):
+        rows = 5003
+        self.write("a.libsvm", "".join(f"1 0:2 {i + 1}:1\n" for i in range(rows)))
+        for servers, workers in ((1, 1), (3, 3)):
+            for consistency in ("{mode: local, steps: 1}", "{mode: local, steps: 7}",
+                                "{mode: local, steps: 1000}", "{mode: value_bound, bound: 0}",
+                                "{mode: value_bound, bound: 500}", "{mode: value_bound, bound: 1e6}"):
+                with self.subTest(servers=servers, workers=workers, consistency=consistency):
+                    result = self.run_job(COUNT.format(consistency=consistency), "--servers", str(servers),
+                                          "--workers", str(workers))
+                    self.assertEqual(result["examples"], rows * 2)
+                    model = read_model(result["model"])
+                    np.testing.assert_array_equal(model["weights.keys"], np.arange(rows + 1, dtype=np.uint64))
+                    np.testing.assert_array_equal(model["weights.values"][1:, 0], 2)
+                    self.assertEqual(model["weights.values"][0, 0], 4 * rows)
+
+    def check_quality(self, result, epochs=10):
+        self.assertEqual(result["examples"], self.ROWS * epochs)
+        # LIBLINEAR's optimum: AUC 0.9022, log loss 0.3241.
+        self.assertGreaterEqual(result["eval"]["auc"], 0.900)
+        self.assertLessEqual(result["eval"]["logloss"], 0.330)
+
+    def test_models_are_as_good(self):
+        for consistency, servers in ((LOCAL, 1), (LOCAL, 3), (VALUE_BOUND, 1), (VALUE_BOUND, 3), (BACKUP, 1)):
+            with self.subTest(consistency=consistency, servers=servers):
+                config = self.learn(consistency, batch=32 if consistency == BACKUP else 128)
+                self.check_quality(self.run_job(config, "--servers", str(servers), "--workers", "3"))
+
+    def test_a_table_of_its_own_mode(self):
+        config = self.learn("{mode: ssp, staleness: 2}") + f"tables: [{{name: weights, consistency: {LOCAL}}}]\n"
+        self.check_quality(self.run_job(config, "--servers", "2", "--workers", "2"))
+
+    def test_others_go_on_when_a_worker_is_killed(self):
+        for consistency, servers in ((LOCAL, 2), (VALUE_BOUND, 2), (BACKUP, 1)):
+            with self.subTest(consistency=consistency):
+                cluster = Cluster(self, self.learn(consistency, batch=64, epochs=30), servers, 3)
+                cluster.wait_for(lambda status: int(status["job"].get("epoch", 0)) >= 2)
+                cluster.workers[1].kill()
+                self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
+                self.assertEqual([w.wait() for w in cluster.workers], [0, -signal.SIGKILL, 0])
+                self.assertTrue(np.isfinite(read_model(self.path("model.safetensors"))["weights.values"]).all())
+
+    def test_a_mode_that_wants_another_optimizer(self):
+        for consistency in (LOCAL, VALUE_BOUND):
+            with self.subTest(consistency=consistency):
+                config = self.learn(consistency).replace("{type: sgd, learning_rate: 0.3}", "{type: adagrad}")
+                done = self.paramctl("run", self.write("job.yaml", config), expect=78)
+                self.assertIn("wants optimizer.type: sgd", done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
