@@ -66,7 +66,8 @@ absl::Status Server::StartCoordinator() {
       Coordinator::Start(
           {.config = config,
            .store = std::move(store),
-           .save_model = [config](const v1::ShardMap& map) { return SaveModel(config, map); },
+           .save_model = [config](const v1::ShardMap& map,
+                                  const std::string& path) { return SaveModel(config, map, path); },
            .clock = options_.clock}));
   coordinator_service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
   MutexLock lock(mutex_);

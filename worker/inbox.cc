@@ -41,6 +41,11 @@ void Inbox::Deliver(const v1::CoordinatorMessage& message) {
       changed_.NotifyAll();
       return;
     }
+    case v1::CoordinatorMessage::kStopTraining: {
+      MutexLock lock(mutex_);
+      training_stopped_ = true;
+      return;
+    }
     default:
       return;
   }
@@ -74,6 +79,11 @@ bool Inbox::WaitForStart() {
   MutexLock lock(mutex_);
   while (!start_ && !end_.has_value()) changed_.Wait(mutex_);
   return !end_.has_value();
+}
+
+bool Inbox::training_stopped() {
+  MutexLock lock(mutex_);
+  return training_stopped_;
 }
 
 void Inbox::ExpectStart() {

@@ -26,6 +26,8 @@ class Inbox {
   bool WaitForStart();
   // Before Attached: forgets a Start that came before.
   void ExpectStart();
+  // Training ends before its epochs do.
+  bool training_stopped();
   // Before a WorkRequest: a NoWork for an earlier one is no answer to it.
   void ExpectAnswer(uint64_t request);
   // Blocks until the session or the job is over.
@@ -49,6 +51,7 @@ class Inbox {
   uint64_t request_ ABSL_GUARDED_BY(mutex_) = 0;
   // The request that was last answered by NoWork.
   uint64_t no_work_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool training_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
 };
 

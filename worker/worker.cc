@@ -157,12 +157,15 @@ absl::Status Worker::Work() {
     const std::optional<v1::WorkGrant> grant = inbox_.WaitForGrant();
     if (!grant.has_value()) return absl::OkStatus();
     Connect(inbox_.view());
-    if (grant->kind() == v1::WorkGrant::EVALUATE) {
-      RETURN_IF_ERROR(EvaluateModel(*grant));
-    } else {
-      RETURN_IF_ERROR(Train(*grant));
+    RETURN_IF_ERROR(Do(*grant));
+    if (const auto evaluation = std::exchange(evaluation_, std::nullopt)) {
+      RETURN_IF_ERROR(Do(*evaluation));
     }
   }
+}
+
+absl::Status Worker::Do(const v1::WorkGrant& grant) {
+  return grant.kind() == v1::WorkGrant::EVALUATE ? EvaluateModel(grant) : Train(grant);
 }
 
 absl::Status Worker::PrepareModel(const v1::Config& config) {
@@ -231,7 +234,8 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                                         inbox_.ExpectAnswer(requests_);
                                         session_->Send(std::move(request));
                                       },
-                                  .take = [this] { return inbox_.WaitForAnswer(); }},
+                                  .take = [this] { return TakeAnswer(); },
+                                  .stopped = [this] { return inbox_.training_stopped(); }},
                    .on_partition_done =
                        [this](v1::WorkDone done) {
                          v1::MemberMessage message;
@@ -239,6 +243,13 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                          session_->Send(std::move(message));
                        }});
   return trainer.Train(grant);
+}
+
+std::optional<v1::WorkGrant> Worker::TakeAnswer() {
+  std::optional<v1::WorkGrant> grant = inbox_.WaitForAnswer();
+  if (!grant.has_value() || grant->kind() == v1::WorkGrant::TRAIN) return grant;
+  evaluation_ = std::move(grant);
+  return std::nullopt;
 }
 
 absl::Status Worker::EvaluateModel(const v1::WorkGrant& grant) {

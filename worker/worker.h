@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -50,7 +51,10 @@ class Worker {
   int ExitCodeOf(const absl::Status& status) const;
   // The client for the current shard map.
   void Connect(const v1::ClusterView& view);
+  absl::Status Do(const v1::WorkGrant& grant);
   absl::Status Train(const v1::WorkGrant& grant);
+  // The answer to a work request of a worker that trains: what it goes on with.
+  std::optional<v1::WorkGrant> TakeAnswer();
   absl::Status EvaluateModel(const v1::WorkGrant& grant);
   void SendIdle();
   void OnSessionEnded(const absl::Status& status);
@@ -69,6 +73,9 @@ class Worker {
   DatasetShape shape_;
   std::unique_ptr<Model> model_;
   uint64_t epoch_ = 0;
+  // An evaluation that was granted while the worker trained, for when it has left the clocks. Set
+  // by the reader of Train.
+  std::optional<v1::WorkGrant> evaluation_;
   // Work requests so far; only the reader of the current Train counts.
   uint64_t requests_ = 0;
 

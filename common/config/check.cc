@@ -5,10 +5,13 @@
 #include <initializer_list>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/config/duration.h"
+#include "common/config/uses_stripes.h"
 #include "common/config/value.h"
 
 namespace paramd {
@@ -29,6 +32,50 @@ bool HasFields(const v1::Data& data) {
          std::any_of(columns.begin(), columns.end(), [](const v1::CsvColumn& column) {
            return column.kind() == v1::CsvColumn::CATEGORICAL;
          });
+}
+
+const char* MetricName(v1::Training::Metric metric) {
+  switch (metric) {
+    case v1::Training::AUC:
+      return "auc";
+    case v1::Training::ACCURACY:
+      return "accuracy";
+    case v1::Training::RMSE:
+      return "rmse";
+    case v1::Training::LOSS:
+      return "loss";
+    default:
+      return "logloss";
+  }
+}
+
+std::vector<const char*> Metrics(v1::Model::Objective objective) {
+  switch (objective) {
+    case v1::Model::BINARY:
+      return {"logloss", "auc", "accuracy", "loss"};
+    case v1::Model::MULTICLASS:
+      return {"logloss", "accuracy", "loss"};
+    case v1::Model::REGRESSION:
+      return {"rmse", "loss"};
+    default:
+      return {"loss"};
+  }
+}
+
+// The figures that evaluations of a model have.
+std::vector<const char*> Metrics(const v1::Model& model) {
+  switch (model.type()) {
+    case v1::Model::LOGISTIC_REGRESSION:
+      return Metrics(v1::Model::BINARY);
+    case v1::Model::SOFTMAX_REGRESSION:
+      return Metrics(v1::Model::MULTICLASS);
+    case v1::Model::LINEAR_REGRESSION:
+    case v1::Model::MATRIX_FACTORIZATION:
+      return Metrics(v1::Model::REGRESSION);
+    default:
+      // Unset for models that have no objective.
+      return Metrics(model.objective());
+  }
 }
 
 class Checker {
@@ -133,6 +180,24 @@ class Checker {
     }
   }
 
+  void Training() {
+    const v1::Training& training = config_.training();
+    if (training.eval_examples() > 0) {
+      WantsEvaluation("training.eval_examples");
+      if (UsesStripes(config_)) {
+        Fail({"training.eval_examples", "data.assignment"},
+             "with stripes (the default under bsp) no worker is free before the end of an epoch; "
+             "use data.eval_every, or data.assignment: ranges");
+      }
+    }
+    if (training.patience() > 0) WantsComparison("training.patience");
+    if (!training.keep_best()) return;
+    WantsComparison("training.keep_best");
+    if (config_.output().model().empty()) {
+      Fail({"training.keep_best", "output.model"}, "there is no output.model to keep it in");
+    }
+  }
+
   // Settings that are read and that nothing acts upon yet.
   void NotYet() {
     const auto refuse = [this](bool given, const std::string& path) {
@@ -151,13 +216,8 @@ class Checker {
     refuse(!data.cache().empty(), "data.cache");
     refuse(data.csv().columns_size() > 0, "data.csv.columns");
     refuse(data.csv().missing() > v1::Csv::BAD, "data.csv.missing");
-    refuse(!config_.output().history().empty(), "output.history");
     const v1::Training& training = config_.training();
     refuse(!training.init().empty(), "training.init");
-    refuse(training.eval_examples() > 0, "training.eval_examples");
-    refuse(ToDuration(training.max_time()) > absl::ZeroDuration(), "training.max_time");
-    refuse(training.patience() > 0, "training.patience");
-    refuse(training.keep_best(), "training.keep_best");
   }
 
  private:
@@ -209,6 +269,34 @@ class Checker {
 
   void Adds(const std::string& path) {
     Fail({path, "model.type"}, "kmeans only adds up and has no use for an optimizer; leave it out");
+  }
+
+  // Reports a setting that needs held-out data. Whether there are some.
+  bool WantsEvaluation(const std::string& path) {
+    const v1::Data& data = config_.data();
+    if (data.eval_size() > 0 || data.eval_fraction() > 0) return true;
+    Fail({path, "data.eval"}, "there is no data.eval to evaluate on");
+    return false;
+  }
+
+  // Reports a setting that needs evaluations that can be compared.
+  void WantsComparison(const std::string& path) {
+    if (!WantsEvaluation(path)) return;
+    if (config_.data().eval_every() == 0 && config_.training().eval_examples() == 0) {
+      Fail({path, "data.eval_every", "training.eval_examples"},
+           "there is only the evaluation at the end; set data.eval_every or "
+           "training.eval_examples");
+    }
+    const std::vector<const char*> metrics = Metrics(config_.model());
+    const char* const metric = MetricName(config_.training().metric());
+    if (std::find(metrics.begin(), metrics.end(), absl::string_view(metric)) != metrics.end()) {
+      return;
+    }
+    Fail(
+        {"training.metric", path, "model.type"},
+        metrics.empty()
+            ? absl::StrCat("the model has no figure that evaluations (", path, ") are compared by")
+            : absl::StrCat("the model has no ", metric, "; it has ", absl::StrJoin(metrics, ", ")));
   }
 
   void FeatureSum(const v1::Consistency& consistency, const std::string& path) {
@@ -278,6 +366,7 @@ void CheckConfig(const v1::Config& config, const Origins& origins, ConfigErrors&
   checker.Transport();
   checker.Model();
   checker.Data();
+  checker.Training();
   checker.NotYet();
 }
 

@@ -3,6 +3,7 @@
 #include "deploy/paramctl/config_command.h"
 #include "deploy/paramctl/data_generate.h"
 #include "deploy/paramctl/evaluate.h"
+#include "deploy/paramctl/plot.h"
 #include "deploy/paramctl/run_command.h"
 #include "deploy/paramctl/status_command.h"
 
@@ -18,6 +19,7 @@ const paramd::Command kCommands[] = {
     {"data generate", "write a click log to train on, and say how well it can be learnt",
      paramd::RunDataGenerate},
     {"evaluate", "the figures of a saved model on data files", paramd::RunEvaluate},
+    {"plot", "draw how a run went, from its history", paramd::RunPlot},
 };
 
 }  // namespace

@@ -55,8 +55,9 @@ Progress::Progress(std::ostream& out, bool bar, const Clock& clock)
     : out_(out), bar_(bar), clock_(clock) {}
 
 void Progress::Show(const v1::JobStatus& job) {
-  for (; evaluations_ < job.evaluations_size(); ++evaluations_) {
-    const v1::Evaluation& evaluation = job.evaluations(evaluations_);
+  for (const v1::Evaluation& evaluation : job.evaluations()) {
+    if (evaluation.number() <= evaluations_) continue;
+    evaluations_ = evaluation.number();
     Say(absl::StrCat("held out after epoch ", evaluation.epoch(), ": ",
                      FormatMetrics(evaluation.metrics())));
   }

@@ -33,8 +33,8 @@ class Progress {
   std::ostream& out_;
   const bool bar_;
   const Clock& clock_;
-  std::string shown_;  // bar: its text; otherwise what calls for a new line when it changes
-  int evaluations_ = 0;
+  std::string shown_;         // bar: its text; otherwise what calls for a new line when it changes
+  uint32_t evaluations_ = 0;  // number of the last one shown
   absl::Duration shown_at_;
 };
 

@@ -36,6 +36,10 @@ std::string JobLines(const v1::ClusterStatus& status) {
     absl::StrAppend(&text, "held out after epoch ", evaluation.epoch(), ": ",
                     FormatMetrics(evaluation.metrics()), "\n");
   }
+  if (job.best_evaluation() > 0) {
+    absl::StrAppend(&text, "best evaluation: number ", job.best_evaluation(), "\n");
+  }
+  if (!job.stopped().empty()) absl::StrAppend(&text, "training stopped: ", job.stopped(), "\n");
   if (!job.model().empty()) absl::StrAppend(&text, "model: ", job.model(), "\n");
   return text;
 }

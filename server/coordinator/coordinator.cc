@@ -3,14 +3,18 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
+#include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
+#include "common/config/uses_stripes.h"
 #include "server/coordinator/partitions.h"
 
 namespace paramd {
@@ -20,18 +24,32 @@ constexpr char kStateKey[] = "job";
 
 uint32_t Fingerprint(const v1::Config& config) { return Crc32c(config.SerializeAsString()); }
 
-void LogChanges(const v1::JobStatus& before, const v1::JobStatus& after) {
-  if (after.phase() != before.phase() || after.epoch() != before.epoch()) {
-    spdlog::info("job: {}, epoch {} of {}", v1::JobPhase_Name(after.phase()), after.epoch(),
-                 after.epochs());
+void LogEvaluation(const v1::Evaluation& evaluation) {
+  const v1::Metrics& metrics = evaluation.metrics();
+  spdlog::info(
+      "evaluation after epoch {}: auc {:.4f}, log loss {:.4f}, accuracy {:.4f}, rmse {:.4f}",
+      evaluation.epoch(), metrics.auc(), metrics.logloss(), metrics.accuracy(), metrics.rmse());
+}
+
+absl::Status Rename(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  // A coordinator that ended right after it renamed the file does it once more.
+  if (!error || (!std::filesystem::exists(from) && std::filesystem::exists(to))) {
+    return absl::OkStatus();
   }
-  for (int i = before.evaluations_size(); i < after.evaluations_size(); ++i) {
-    const v1::Metrics& metrics = after.evaluations(i).metrics();
-    spdlog::info(
-        "evaluation after epoch {}: auc {:.4f}, log loss {:.4f}, accuracy {:.4f}, rmse {:.4f}",
-        after.evaluations(i).epoch(), metrics.auc(), metrics.logloss(), metrics.accuracy(),
-        metrics.rmse());
-  }
+  return FileError(error.value(), "rename", from);
+}
+
+// Null: nobody asked for one.
+absl::StatusOr<std::unique_ptr<HistoryFile>> OpenHistory(const std::string& path, bool go_on) {
+  if (path.empty()) return nullptr;
+  return HistoryFile::Open(path, go_on);
+}
+
+std::string HistoryProblem(const absl::Status& status) {
+  if (status.ok()) return "";
+  return absl::StrCat("output.history lacks lines: ", status.message());
 }
 
 // The state of a job that was running when the coordinator ended, if there is one.
@@ -76,17 +94,22 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
           : std::make_unique<CoordinatorCore>(config, std::move(train), std::move(eval), now);
   if (running.has_value())
     spdlog::info("going on with the stored job at epoch {}", running->epoch());
+  absl::StatusOr<std::unique_ptr<HistoryFile>> history =
+      OpenHistory(options.config.output().history(), running.has_value());
   return std::unique_ptr<Coordinator>(
-      new Coordinator(std::move(options), std::move(core), stored.version));
+      new Coordinator(std::move(options), std::move(core), stored.version, std::move(history)));
 }
 
 Coordinator::Coordinator(Options options, std::unique_ptr<CoordinatorCore> core,
-                         uint64_t stored_version)
+                         uint64_t stored_version,
+                         absl::StatusOr<std::unique_ptr<HistoryFile>> history)
     : options_(std::move(options)),
       tick_(std::clamp(ToDuration(options_.config.cluster().heartbeat().lease()) / 10,
                        absl::Milliseconds(10), absl::Milliseconds(100))),
       core_(std::move(core)),
       stored_version_(stored_version),
+      history_(history.ok() ? *std::move(history) : nullptr),
+      history_problem_(HistoryProblem(history.status())),
       thread_("coordinator", [this] { Run(); }) {}
 
 Coordinator::~Coordinator() { Shutdown(); }
@@ -159,7 +182,9 @@ v1::ClusterStatus Coordinator::Status() {
   });
   done->Wait();
   MutexLock lock(mutex_);
-  if (!store_problem_.empty()) status->add_problems(store_problem_);
+  for (const std::string& problem : {store_problem_, history_problem_}) {
+    if (!problem.empty()) status->add_problems(problem);
+  }
   return std::move(*status);
 }
 
@@ -206,11 +231,18 @@ void Coordinator::Run() {
 void Coordinator::Handle(const std::deque<Event>& events) {
   CoordinatorCore::Actions actions;
   for (const Event& event : events) {
-    const v1::JobStatus before = core_->job();
+    const v1::JobPhase phase = core_->job().phase();
+    const uint32_t epoch = core_->job().epoch();
+    const bool stopped = !core_->job().stopped().empty();
     for (CoordinatorCore::Action& action : event(options_.clock->SinceBoot())) {
       actions.push_back(std::move(action));
     }
-    LogChanges(before, core_->job());
+    const v1::JobStatus& job = core_->job();
+    if (job.phase() != phase || job.epoch() != epoch) {
+      spdlog::info("job: {}, epoch {} of {}", v1::JobPhase_Name(job.phase()), job.epoch(),
+                   job.epochs());
+    }
+    if (!stopped && !job.stopped().empty()) spdlog::info("training stops: {}", job.stopped());
   }
   Persist();
   for (CoordinatorCore::Action& action : actions) Perform(action);
@@ -240,31 +272,54 @@ void Coordinator::Persist() {
 }
 
 void Coordinator::Perform(CoordinatorCore::Action& action) {
-  if (const auto* save = std::get_if<CoordinatorCore::SaveModel>(&action)) {
-    spdlog::info("saving the model to {}", options_.config.output().model());
-    saver_.emplace("save-model", [this, map = save->shard_map] {
-      absl::Status status = options_.save_model(map);
-      Post([this, status](absl::Duration now) { return core_->OnModelSaved(status, now); });
-    });
-    return;
+  std::visit([this](const auto& what) { Perform(what); }, action);
+}
+
+void Coordinator::Perform(const CoordinatorCore::Send& send) {
+  if (const auto connection = Find(send.connection)) connection->Send(send.message);
+}
+
+void Coordinator::Perform(const CoordinatorCore::Close& close) {
+  const auto connection = Find(close.connection);
+  if (connection == nullptr) return;
+  if (!close.status.ok()) {
+    spdlog::warn("a member's stream is ended: {}", close.status.ToString());
   }
-  const auto* send = std::get_if<CoordinatorCore::Send>(&action);
-  const auto* close = std::get_if<CoordinatorCore::Close>(&action);
-  const ConnectionId id = send != nullptr ? send->connection : close->connection;
-  std::shared_ptr<Connection> connection;
-  {
-    MutexLock lock(mutex_);
-    const auto found = connections_.find(id);
-    if (found == connections_.end()) return;
-    connection = found->second;
+  connection->Close(close.status);
+}
+
+void Coordinator::Perform(const CoordinatorCore::SaveModel& save) {
+  spdlog::info("saving the model to {}", save.path);
+  Save([this, save] { return options_.save_model(save.shard_map, save.path); });
+}
+
+void Coordinator::Perform(const CoordinatorCore::RenameModel& rename) {
+  spdlog::info("the model of the best evaluation goes to {}", rename.to);
+  Save([rename] { return Rename(rename.from, rename.to); });
+}
+
+void Coordinator::Perform(const CoordinatorCore::Record& record) {
+  if (const auto* evaluation = std::get_if<v1::Evaluation>(&record.what)) {
+    LogEvaluation(*evaluation);
   }
-  if (send != nullptr) {
-    connection->Send(send->message);
-  } else {
-    if (!close->status.ok())
-      spdlog::warn("a member's stream is ended: {}", close->status.ToString());
-    connection->Close(close->status);
-  }
+  if (history_ == nullptr) return;
+  const absl::Status status =
+      std::visit([this](const auto& what) { return history_->Append(what); }, record.what);
+  MutexLock lock(mutex_);
+  history_problem_ = HistoryProblem(status);
+}
+
+void Coordinator::Save(std::function<absl::Status()> save) {
+  saver_.emplace("save-model", [this, save = std::move(save)] {
+    absl::Status status = save();
+    Post([this, status](absl::Duration now) { return core_->OnModelSaved(status, now); });
+  });
+}
+
+std::shared_ptr<Coordinator::Connection> Coordinator::Find(ConnectionId id) {
+  MutexLock lock(mutex_);
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second;
 }
 
 }  // namespace paramd

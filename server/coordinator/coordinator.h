@@ -17,6 +17,7 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
 #include "server/coordinator/core.h"
+#include "server/coordinator/history_file.h"
 #include "server/coordinator/store.h"
 
 namespace paramd {
@@ -36,8 +37,8 @@ class Coordinator {
   struct Options {
     v1::Config config;
     std::unique_ptr<Store> store;
-    // Writes the model of the finished job; called on a thread of its own.
-    std::function<absl::Status(const v1::ShardMap&)> save_model;
+    // Writes the model to a file; called on a thread of its own.
+    std::function<absl::Status(const v1::ShardMap&, const std::string& path)> save_model;
     Clock* clock = &Clock::System();
   };
 
@@ -71,7 +72,8 @@ class Coordinator {
  private:
   using Event = std::function<CoordinatorCore::Actions(absl::Duration now)>;
 
-  Coordinator(Options options, std::unique_ptr<CoordinatorCore> core, uint64_t stored_version);
+  Coordinator(Options options, std::unique_ptr<CoordinatorCore> core, uint64_t stored_version,
+              absl::StatusOr<std::unique_ptr<HistoryFile>> history);
 
   void Post(Event event);
   void Run();
@@ -80,6 +82,15 @@ class Coordinator {
   // Stores the state if it changed. On an error the cluster goes on and status says so.
   void Persist();
   void Perform(CoordinatorCore::Action& action);
+  void Perform(const CoordinatorCore::Send& send);
+  void Perform(const CoordinatorCore::Close& close);
+  void Perform(const CoordinatorCore::SaveModel& save);
+  void Perform(const CoordinatorCore::RenameModel& rename);
+  void Perform(const CoordinatorCore::Record& record);
+  // Null: the stream is gone.
+  std::shared_ptr<Connection> Find(ConnectionId id);
+  // Runs `save` on a thread of its own; the core hears what became of it.
+  void Save(std::function<absl::Status()> save);
 
   const Options options_;
   const absl::Duration tick_;
@@ -89,6 +100,8 @@ class Coordinator {
   uint64_t stored_version_;
   uint64_t stored_revision_ = 0;
   std::optional<Thread> saver_;
+  // Null: nobody asked for one, or it cannot be opened.
+  std::unique_ptr<HistoryFile> history_;
 
   Mutex mutex_;
   CondVar changed_;
@@ -96,7 +109,9 @@ class Coordinator {
   ConnectionId last_connection_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<ConnectionId, std::shared_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the last write to each; empty: it went well.
   std::string store_problem_ ABSL_GUARDED_BY(mutex_);
+  std::string history_problem_ ABSL_GUARDED_BY(mutex_);
   std::optional<v1::JobStatus> result_ ABSL_GUARDED_BY(mutex_);
 
   Thread thread_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
 #include "common/config/duration.h"
+#include "server/coordinator/keep_at_most.h"
 
 namespace paramd {
 namespace {
@@ -20,7 +21,8 @@ CoordinatorCore::CoordinatorCore(v1::Config config, std::vector<v1::Partition> t
       train_(std::move(train)),
       eval_(std::move(eval)),
       membership_(ToDuration(config_.cluster().heartbeat().lease())),
-      phase_began_(now) {
+      control_(config_.training(), {}),
+      counted_until_(now) {
   job_.set_state(v1::CREATED);
   job_.set_phase(v1::WAITING_FOR_MEMBERS);
   job_.set_epochs(config_.data().epochs());
@@ -47,7 +49,13 @@ CoordinatorCore::CoordinatorCore(v1::Config config, const v1::CoordinatorState& 
   job_.set_bad_records(stored.bad_records());
   finished_records_ = stored.records();
   declared_ = stored.declared();
-  if (job_.phase() == v1::SAVING) actions_.push_back(SaveModel{shard_map_});
+  control_ = TrainingControl(config_.training(), stored.control());
+  job_.set_stopped(stored.stopped());
+  running_time_ = absl::Seconds(stored.running_seconds());
+  training_time_ = absl::Seconds(stored.training_seconds());
+  charted_at_ = running_time_;
+  saving_ = stored.saving();
+  if (saving_) actions_.push_back(SaveAction());
 }
 
 v1::CoordinatorState CoordinatorCore::State() const {
@@ -70,6 +78,11 @@ v1::CoordinatorState CoordinatorCore::State() const {
   state.set_records(finished_records_);
   state.set_bad_records(job_.bad_records());
   *state.mutable_declared() = declared_;
+  *state.mutable_control() = control_.state();
+  state.set_stopped(job_.stopped());
+  state.set_saving(saving_);
+  state.set_running_seconds(absl::ToDoubleSeconds(running_time_));
+  state.set_training_seconds(absl::ToDoubleSeconds(training_time_));
   return state;
 }
 
@@ -131,13 +144,18 @@ void CoordinatorCore::OnStall(absl::Duration gap) {
 
 CoordinatorCore::Actions CoordinatorCore::OnModelSaved(const absl::Status& status,
                                                        absl::Duration now) {
-  if (job_.phase() != v1::SAVING) return TakeActions();
-  if (status.ok()) {
+  if (finished() || !saving_) return TakeActions();
+  saving_ = false;
+  ++revision_;
+  if (!status.ok()) {
+    Finish(v1::FAILED, absl::StrCat("the model was not saved: ", status.message()), kExitFailure,
+           now);
+  } else if (job_.phase() == v1::SAVING) {
     job_.set_model(config_.output().model());
     Finish(v1::SUCCEEDED, "", kExitDone, now);
   } else {
-    Finish(v1::FAILED, absl::StrCat("the model was not saved: ", status.message()), kExitFailure,
-           now);
+    control_.BestSaved();
+    Proceed(now);
   }
   return TakeActions();
 }
@@ -193,6 +211,7 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
 }
 
 void CoordinatorCore::RepeatAnswers(const Member& worker) {
+  if (!job_.stopped().empty()) SendStopTraining(worker);
   for (const WorkQueue::Grant& grant : work_.HeldBy(worker.record.id())) SendGrant(worker, grant);
   if (worker.record.idle()) return;
   // It may wait for the answer to its last request, or for the start. If not, these answer nothing.
@@ -241,7 +260,7 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       member.record.set_starting(v1::MemberRecord::ATTACHED);
       break;
     case v1::MemberMessage::kWorkDone:
-      HandleWorkDone(member, message.work_done());
+      HandleWorkDone(member, message.work_done(), now);
       break;
     case v1::MemberMessage::kFailure:
       // What fails because the job has ended says nothing about it.
@@ -273,17 +292,40 @@ void CoordinatorCore::HandleTables(Member& member, const v1::TableDeclaration& d
   member.connection = 0;
 }
 
-void CoordinatorCore::HandleWorkDone(Member& member, const v1::WorkDone& done) {
-  if (!work_.Complete(done.lease(), member.record.id(), done.records(), done.bad_records())) return;
-  if (job_.phase() == v1::EVALUATING) {
-    v1::Evaluation& evaluation = *job_.add_evaluations();
-    evaluation.set_epoch(job_.epoch());
-    *evaluation.mutable_metrics() = done.metrics();
+void CoordinatorCore::HandleWorkDone(Member& member, const v1::WorkDone& done, absl::Duration now) {
+  const std::optional<WorkQueue::Grant> grant =
+      work_.Complete(done.lease(), member.record.id(), done.records(), done.bad_records());
+  if (!grant.has_value()) return;
+  if (grant->evaluation) {
+    AddEvaluation(grant->epoch, done.metrics(), now);
     return;
   }
   member.completed_records += done.records();
   for (const std::string& example : done.bad_record_examples()) {
     if (bad_record_examples_.size() < kBadRecordExamples) bad_record_examples_.push_back(example);
+  }
+}
+
+void CoordinatorCore::AddEvaluation(uint32_t epoch, const v1::Metrics& metrics,
+                                    absl::Duration now) {
+  SpendTime(now);
+  const bool best = control_.Add(metrics);
+  v1::Evaluation& evaluation = *job_.add_evaluations();
+  evaluation.set_epoch(epoch);
+  *evaluation.mutable_metrics() = metrics;
+  evaluation.set_examples(ExamplesSoFar());
+  evaluation.set_seconds(absl::ToDoubleSeconds(running_time_));
+  evaluation.set_number(control_.state().evaluations());
+  actions_.push_back(Record{evaluation});
+  KeepAtMost(kMostPoints, job_.mutable_evaluations());
+  if (best && config_.training().keep_best()) {
+    saving_ = true;
+    actions_.push_back(SaveAction());
+  }
+  if (control_.OutOfPatience()) {
+    StopTraining(absl::StrCat(config_.training().patience(),
+                              " evaluations in a row were no better than evaluation ",
+                              control_.state().best(), " (training.patience)"));
   }
 }
 

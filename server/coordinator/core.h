@@ -12,6 +12,7 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
 #include "server/coordinator/membership.h"
+#include "server/coordinator/training_control.h"
 #include "server/coordinator/work_queue.h"
 
 namespace paramd {
@@ -23,10 +24,13 @@ namespace paramd {
 // A job: WAITING_FOR_MEMBERS until `cluster.servers` shard hosts and the smallest number of workers
 // are there and a worker has declared the tables; then TRAINING, epoch after epoch; after some
 // epochs and after the last, EVALUATING on one worker; then SAVING; DONE. Workers run from one
-// epoch into the next, at most one ahead, where nothing stands between the two. Before an
+// epoch into the next, at most one ahead, where nothing stands between the two. Before such an
 // evaluation, before the model is saved, and between epochs in stripes, an epoch ends only when
 // every partition is done and every worker is idle (so has left the clocks and all its pushes are
-// acknowledged).
+// acknowledged). An evaluation in an epoch (training.eval_examples) is done by a worker that is
+// free while the others train. Training that is stopped (training.max_time, training.patience)
+// hands out no more work; workers end the partitions that they have where they are, and what
+// follows is as after the last epoch.
 class CoordinatorCore {
  public:
   struct Send {
@@ -38,11 +42,21 @@ class CoordinatorCore {
     ConnectionId connection;
     absl::Status status;
   };
-  // Save the model now; OnModelSaved answers.
+  // Save the model to a file now; OnModelSaved answers.
   struct SaveModel {
     v1::ShardMap shard_map;
+    std::string path;
   };
-  using Action = std::variant<Send, Close, SaveModel>;
+  // Rename a file that SaveModel wrote; OnModelSaved answers.
+  struct RenameModel {
+    std::string from;
+    std::string to;
+  };
+  // For the history of the run.
+  struct Record {
+    std::variant<v1::HistoryPoint, v1::Evaluation> what;
+  };
+  using Action = std::variant<Send, Close, SaveModel, RenameModel, Record>;
   using Actions = std::vector<Action>;
 
   // A new job over `train` partitions (with stripes: whole files) and `eval` files.
@@ -81,7 +95,8 @@ class CoordinatorCore {
   void SendNoWork(const Member& worker);
   void HandleNumbered(Member& member, const v1::MemberMessage& message, absl::Duration now);
   void HandleTables(Member& member, const v1::TableDeclaration& declaration);
-  void HandleWorkDone(Member& member, const v1::WorkDone& done);
+  void HandleWorkDone(Member& member, const v1::WorkDone& done, absl::Duration now);
+  void AddEvaluation(uint32_t epoch, const v1::Metrics& metrics, absl::Duration now);
   void Lose(Member& member, const std::string& why, absl::Duration now);
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
   void Proceed(absl::Duration now);
@@ -93,13 +108,27 @@ class CoordinatorCore {
   std::optional<WorkQueue::Grant> TakeWork(const Member& worker);
   // Whether there is work of this epoch, done or not.
   bool HasBegun(uint32_t epoch) const;
-  bool EvaluationFollows(uint32_t epoch) const;
+  // Whether this is the last epoch, or, when training was stopped, the last one that has begun.
+  bool IsLastEpoch() const;
+  // Whether an evaluation stands between this epoch and what follows it.
+  bool EvaluationFollows() const;
+  // An evaluation in this epoch, if it is time for one.
+  void ScheduleEvaluation();
+  // Ends training before its epochs do.
+  void StopTraining(const std::string& why);
+  void SendStopTraining(const Member& worker);
   void AddEpoch(uint32_t epoch);
   void StartEpoch(uint32_t epoch);
   void EndEpoch(absl::Duration now);
   void AfterEvaluation(absl::Duration now);
+  // What has to be done for the model file that is under way.
+  Action SaveAction() const;
+  // Where training is, for the history.
+  void AddHistoryPoint(absl::Duration now);
   void Finish(v1::JobState state, const std::string& message, int exit_code, absl::Duration now);
   void ChangePhase(v1::JobPhase phase, absl::Duration now);
+  // Counts the time of the current phase up to `now`.
+  void SpendTime(absl::Duration now);
 
   bool Admitted(const Member& worker);
   bool AllWorkersIdle();
@@ -118,17 +147,23 @@ class CoordinatorCore {
   const std::vector<v1::Partition> eval_;
   Membership membership_;
   WorkQueue work_;
+  TrainingControl control_;
   v1::TableDeclaration declared_;
   v1::ShardMap shard_map_;
   uint64_t view_version_ = 0;
-  // state, message, exit_code, phase, epoch, evaluations, bad_records and model are kept in place.
+  // state, message, exit_code, phase, epoch, evaluations, bad_records, model, history and stopped
+  // are kept in place.
   v1::JobStatus job_;
+  // A model file is being written: of the best evaluation, or, in SAVING, the one of the job.
+  bool saving_ = false;
   uint64_t finished_records_ = 0;
   std::vector<std::string> bad_record_examples_;
-  absl::Duration phase_began_;
-  // Spent in TRAINING and since the job began running, without the current phase.
+  // Spent in TRAINING and since the job began running, up to counted_until_.
   absl::Duration training_time_;
   absl::Duration running_time_;
+  absl::Duration counted_until_;
+  // running_time_ of the last point of the history.
+  absl::Duration charted_at_;
   uint64_t revision_ = 0;
   Actions actions_;
 };

@@ -7,14 +7,18 @@
 #include "absl/strings/str_join.h"
 #include "common/base/exit_code.h"
 #include "common/base/random.h"
+#include "common/config/duration.h"
+#include "common/config/uses_stripes.h"
 #include "common/routing/shard_of.h"
 #include "server/coordinator/core.h"
-#include "server/coordinator/partitions.h"
+#include "server/coordinator/keep_at_most.h"
 #include "server/coordinator/shard_planner.h"
 #include "server/coordinator/table_policies.h"
 
 namespace paramd {
 namespace {
+
+constexpr absl::Duration kHistoryInterval = absl::Seconds(1);
 
 uint32_t ShardCount(const v1::TableSpec& spec, uint32_t wanted) {
   return spec.kind() == v1::TableSpec::DENSE ? DenseShardCount(spec.rows(), wanted) : wanted;
@@ -27,11 +31,25 @@ void CoordinatorCore::Proceed(absl::Duration now) {
   if (job_.phase() == v1::WAITING_FOR_MEMBERS) TryStart(now);
   // A phase may end at once, so go on until nothing changes.
   while (job_.phase() == v1::TRAINING || job_.phase() == v1::EVALUATING) {
+    SpendTime(now);
+    const absl::Duration max_time = ToDuration(config_.training().max_time());
+    if (max_time > absl::ZeroDuration() && running_time_ >= max_time) {
+      StopTraining(absl::StrCat("training.max_time of ", absl::FormatDuration(max_time)));
+    }
+    if (job_.phase() == v1::TRAINING) {
+      if (running_time_ - charted_at_ >= kHistoryInterval) AddHistoryPoint(now);
+      // Also what a worker that was lost has left.
+      if (!job_.stopped().empty()) work_.RemovePending();
+      ScheduleEvaluation();
+    }
     HandOutWork();
     StartAttached();
     if (!work_.Of(job_.epoch()).AllDone()) return;
     // Unless the next epoch is under way, the parameters have to come to rest.
-    if (!HasBegun(job_.epoch() + 1) && (!AllWorkersIdle() || !ViewApplied())) return;
+    if (!HasBegun(job_.epoch() + 1) &&
+        (work_.HasEvaluation() || saving_ || !AllWorkersIdle() || !ViewApplied())) {
+      return;
+    }
     if (job_.phase() == v1::TRAINING) {
       EndEpoch(now);
     } else {
@@ -88,9 +106,7 @@ void CoordinatorCore::HandOutWork() {
     if (!worker->record.idle() || worker->connection == 0 || !Admitted(*worker)) continue;
     if (const auto grant = TakeWork(*worker)) {
       worker->record.set_idle(false);
-      if (job_.phase() == v1::TRAINING) {
-        worker->record.set_starting(v1::MemberRecord::ATTACHING);
-      }
+      if (!grant->evaluation) worker->record.set_starting(v1::MemberRecord::ATTACHING);
       ++revision_;
       SendGrant(*worker, *grant);
     }
@@ -100,7 +116,7 @@ void CoordinatorCore::HandOutWork() {
 std::optional<WorkQueue::Grant> CoordinatorCore::TakeWork(const Member& worker) {
   const uint32_t next = job_.epoch() + 1;
   if (!work_.HasPending() && job_.phase() == v1::TRAINING && next <= config_.data().epochs() &&
-      !HasBegun(next) && !UsesStripes(config_) && !EvaluationFollows(job_.epoch())) {
+      !HasBegun(next) && !UsesStripes(config_) && !EvaluationFollows() && job_.stopped().empty()) {
     AddEpoch(next);
   }
   return work_.Take(worker.record.id());
@@ -121,9 +137,35 @@ void CoordinatorCore::StartAttached() {
 
 bool CoordinatorCore::HasBegun(uint32_t epoch) const { return work_.Of(epoch).items > 0; }
 
-bool CoordinatorCore::EvaluationFollows(uint32_t epoch) const {
+bool CoordinatorCore::IsLastEpoch() const {
+  return job_.stopped().empty() ? job_.epoch() >= config_.data().epochs()
+                                : !HasBegun(job_.epoch() + 1);
+}
+
+bool CoordinatorCore::EvaluationFollows() const {
   const uint32_t every = config_.data().eval_every();
-  return !eval_.empty() && (epoch >= config_.data().epochs() || (every > 0 && epoch % every == 0));
+  return !eval_.empty() && (IsLastEpoch() || (every > 0 && job_.epoch() % every == 0));
+}
+
+void CoordinatorCore::ScheduleEvaluation() {
+  if (eval_.empty() || saving_ || work_.HasEvaluation() || !job_.stopped().empty()) return;
+  if (work_.Of(job_.epoch()).AllDone() && EvaluationFollows()) return;
+  if (!control_.TakeEvaluation(ExamplesSoFar())) return;
+  work_.AddEvaluation(job_.epoch());
+  ++revision_;
+}
+
+void CoordinatorCore::StopTraining(const std::string& why) {
+  if (!job_.stopped().empty()) return;
+  job_.set_stopped(why);
+  ++revision_;
+  for (const Member* worker : membership_.Live(v1::WORKER)) SendStopTraining(*worker);
+}
+
+void CoordinatorCore::SendStopTraining(const Member& worker) {
+  v1::CoordinatorMessage stop;
+  stop.mutable_stop_training();
+  SendTo(worker, std::move(stop));
 }
 
 void CoordinatorCore::StartEpoch(uint32_t epoch) {
@@ -158,21 +200,20 @@ void CoordinatorCore::EndEpoch(absl::Duration now) {
            kExitBadData, now);
     return;
   }
-  if (records == 0) {
+  if (records == 0 && job_.stopped().empty()) {
     Finish(v1::FAILED, "the training files hold no record", kExitBadData, now);
     return;
   }
-  if (EvaluationFollows(job_.epoch())) {
+  if (EvaluationFollows()) {
     ChangePhase(v1::EVALUATING, now);
-    work_.Add(job_.epoch(), 1, 0);
+    work_.AddEvaluation(job_.epoch());
     return;
   }
   AfterEvaluation(now);
 }
 
 void CoordinatorCore::AfterEvaluation(absl::Duration now) {
-  work_.Remove(job_.epoch());
-  if (job_.epoch() < config_.data().epochs()) {
+  if (!IsLastEpoch()) {
     ChangePhase(v1::TRAINING, now);
     StartEpoch(job_.epoch() + 1);
     return;
@@ -182,7 +223,31 @@ void CoordinatorCore::AfterEvaluation(absl::Duration now) {
     return;
   }
   ChangePhase(v1::SAVING, now);
-  actions_.push_back(SaveModel{shard_map_});
+  saving_ = true;
+  actions_.push_back(SaveAction());
+}
+
+CoordinatorCore::Action CoordinatorCore::SaveAction() const {
+  const std::string& path = config_.output().model();
+  const std::string best = path + ".best";
+  if (job_.phase() != v1::SAVING) return SaveModel{shard_map_, best};
+  if (control_.state().best_saved()) return RenameModel{best, path};
+  return SaveModel{shard_map_, path};
+}
+
+void CoordinatorCore::AddHistoryPoint(absl::Duration now) {
+  SpendTime(now);
+  const v1::JobStatus job = Status(now).job();
+  v1::HistoryPoint& point = *job_.add_history();
+  point.set_seconds(job.seconds());
+  point.set_examples(job.examples());
+  point.set_epoch(job.epoch());
+  point.set_loss(job.loss());
+  actions_.push_back(Record{point});
+  KeepAtMost(kMostPoints, job_.mutable_history());
+  charted_at_ = running_time_;
+  // The time that was spent is stored with it.
+  ++revision_;
 }
 
 void CoordinatorCore::Finish(v1::JobState state, const std::string& message, int exit_code,
@@ -203,12 +268,17 @@ v1::CoordinatorMessage CoordinatorCore::EndMessage() const {
 }
 
 void CoordinatorCore::ChangePhase(v1::JobPhase phase, absl::Duration now) {
-  const absl::Duration spent = now - phase_began_;
-  if (job_.phase() == v1::TRAINING) training_time_ += spent;
-  if (job_.phase() != v1::WAITING_FOR_MEMBERS && job_.phase() != v1::DONE) running_time_ += spent;
-  phase_began_ = now;
+  SpendTime(now);
+  if (job_.phase() == v1::TRAINING && phase != v1::TRAINING) AddHistoryPoint(now);
   job_.set_phase(phase);
   ++revision_;
+}
+
+void CoordinatorCore::SpendTime(absl::Duration now) {
+  const absl::Duration spent = now - counted_until_;
+  if (job_.phase() == v1::TRAINING) training_time_ += spent;
+  if (job_.phase() != v1::WAITING_FOR_MEMBERS && job_.phase() != v1::DONE) running_time_ += spent;
+  counted_until_ = now;
 }
 
 // ---- helpers
@@ -240,7 +310,7 @@ void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& gr
   work.set_lease(grant.lease);
   work.set_epoch(grant.epoch);
   work.set_attempt(grant.attempt);
-  if (job_.phase() == v1::EVALUATING) {
+  if (grant.evaluation) {
     work.set_kind(v1::WorkGrant::EVALUATE);
     for (const v1::Partition& file : eval_) *work.add_partitions() = file;
   } else if (UsesStripes(config_)) {

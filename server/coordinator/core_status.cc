@@ -139,16 +139,16 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
   v1::JobStatus& job = *status.mutable_job();
   job = job_;
   const bool training = job_.phase() == v1::TRAINING;
-  const absl::Duration in_phase = now - phase_began_;
+  const absl::Duration uncounted = now - counted_until_;
   const bool running = job_.state() == v1::RUNNING;
   const double training_seconds =
-      absl::ToDoubleSeconds(training_time_ + (training ? in_phase : absl::ZeroDuration()));
+      absl::ToDoubleSeconds(training_time_ + (training ? uncounted : absl::ZeroDuration()));
   job.set_partitions(training ? work_.Of(job_.epoch()).items : 0);
   job.set_partitions_done(training ? work_.Of(job_.epoch()).completed : 0);
   job.set_examples(ExamplesSoFar());
   job.set_progress(job_.state() == v1::SUCCEEDED ? 1 : Progress());
   job.set_seconds(
-      absl::ToDoubleSeconds(running_time_ + (running ? in_phase : absl::ZeroDuration())));
+      absl::ToDoubleSeconds(running_time_ + (running ? uncounted : absl::ZeroDuration())));
   job.set_eta_seconds(running && job.progress() > 0
                           ? training_seconds * (1 - job.progress()) / job.progress()
                           : kUnknown);
@@ -156,6 +156,10 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
                               : training_seconds > 0
                                   ? static_cast<double>(job.examples()) / training_seconds
                                   : 0);
+  const v1::Training& settings = config_.training();
+  if (settings.patience() > 0 || settings.keep_best()) {
+    job.set_best_evaluation(control_.state().best());
+  }
   job.set_loss(loss_weight > 0 ? loss / loss_weight : kUnknown);
 
   if (job_.state() == v1::FAILED)

@@ -83,7 +83,7 @@ absl::StatusOr<ModelTable> ReadTable(const v1::ShardMap& map, int index, Stubs& 
 
 }  // namespace
 
-absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map) {
+absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map, const std::string& path) {
   Stubs stubs;
   // A message has at least one row, however long that is.
   for (const v1::ServerMember& server : map.servers()) {
@@ -101,7 +101,7 @@ absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map) {
     ASSIGN_OR_RETURN(ModelTable table, ReadTable(map, i, stubs));
     model.tables.push_back(std::move(table));
   }
-  return WriteModelFile(config.output().model(), model);
+  return WriteModelFile(path, model);
 }
 
 }  // namespace paramd

@@ -69,20 +69,6 @@ absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data
   return partitions;
 }
 
-bool UsesStripes(const v1::Config& config) {
-  if (config.data().assignment() != v1::Data::AUTO) {
-    return config.data().assignment() == v1::Data::STRIPES;
-  }
-  // With backup workers the examples of a step are open anyway, and slow workers should not have as
-  // many as the others.
-  const auto wants_stripes = [](const v1::Consistency& consistency) {
-    return consistency.mode() == v1::Consistency::BSP && consistency.backup_workers() == 0;
-  };
-  return wants_stripes(config.consistency()) ||
-         std::any_of(config.tables().begin(), config.tables().end(),
-                     [&](const v1::Table& table) { return wants_stripes(table.consistency()); });
-}
-
 absl::StatusOr<std::vector<v1::Partition>> WholeFiles(
     const google::protobuf::RepeatedPtrField<std::string>& paths) {
   std::vector<v1::Partition> files;

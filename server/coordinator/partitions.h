@@ -20,9 +20,6 @@ namespace paramd {
 // all when every file is empty.
 absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data, uint32_t workers);
 
-// Whether the workers share the training files by stripes of batches (v1::Data.assignment). Pure.
-bool UsesStripes(const v1::Config& config);
-
 // Files, whole; empty ones are left out. Errors as above, but no files are no error.
 absl::StatusOr<std::vector<v1::Partition>> WholeFiles(
     const google::protobuf::RepeatedPtrField<std::string>& paths);

@@ -13,7 +13,8 @@ WorkQueue::Grant GrantOf(const v1::WorkItem& item) {
   return {.lease = item.lease(),
           .epoch = item.epoch(),
           .partition = item.partition(),
-          .attempt = item.attempts()};
+          .attempt = item.attempts(),
+          .evaluation = item.evaluation()};
 }
 
 }  // namespace
@@ -34,24 +35,41 @@ void WorkQueue::Add(uint32_t epoch, uint32_t partitions, uint64_t order_seed) {
   }
 }
 
+void WorkQueue::AddEvaluation(uint32_t epoch) {
+  v1::WorkItem& item = *state_.add_items();
+  item.set_epoch(epoch);
+  item.set_state(v1::WorkItem::PENDING);
+  item.set_evaluation(true);
+}
+
 void WorkQueue::Remove(uint32_t epoch) {
+  RemoveIf(
+      [epoch](const v1::WorkItem& item) { return item.epoch() == epoch && !item.evaluation(); });
+}
+
+void WorkQueue::RemovePending() {
+  RemoveIf([](const v1::WorkItem& item) { return item.state() == v1::WorkItem::PENDING; });
+}
+
+template <class Condition>
+void WorkQueue::RemoveIf(Condition condition) {
   auto& items = *state_.mutable_items();
-  items.erase(std::remove_if(items.begin(), items.end(),
-                             [epoch](const v1::WorkItem& item) { return item.epoch() == epoch; }),
-              items.end());
+  items.erase(std::remove_if(items.begin(), items.end(), condition), items.end());
 }
 
 std::optional<WorkQueue::Grant> WorkQueue::Take(uint32_t worker) {
+  v1::WorkItem* next = nullptr;
   for (v1::WorkItem& item : *state_.mutable_items()) {
     if (item.state() != v1::WorkItem::PENDING) continue;
-    state_.set_leases(state_.leases() + 1);
-    item.set_state(v1::WorkItem::GRANTED);
-    item.set_attempts(item.attempts() + 1);
-    item.set_lease(state_.leases());
-    item.set_worker(worker);
-    return GrantOf(item);
+    if (next == nullptr || item.evaluation()) next = &item;
   }
-  return std::nullopt;
+  if (next == nullptr) return std::nullopt;
+  state_.set_leases(state_.leases() + 1);
+  next->set_state(v1::WorkItem::GRANTED);
+  next->set_attempts(next->attempts() + 1);
+  next->set_lease(state_.leases());
+  next->set_worker(worker);
+  return GrantOf(*next);
 }
 
 std::vector<WorkQueue::Grant> WorkQueue::HeldBy(uint32_t worker) const {
@@ -66,7 +84,8 @@ std::vector<WorkQueue::Grant> WorkQueue::HeldBy(uint32_t worker) const {
   return held;
 }
 
-bool WorkQueue::Complete(uint64_t lease, uint32_t worker, uint64_t records, uint64_t bad_records) {
+std::optional<WorkQueue::Grant> WorkQueue::Complete(uint64_t lease, uint32_t worker,
+                                                    uint64_t records, uint64_t bad_records) {
   for (v1::WorkItem& item : *state_.mutable_items()) {
     if (item.state() != v1::WorkItem::GRANTED || item.lease() != lease || item.worker() != worker) {
       continue;
@@ -74,9 +93,13 @@ bool WorkQueue::Complete(uint64_t lease, uint32_t worker, uint64_t records, uint
     item.set_state(v1::WorkItem::COMPLETED);
     item.set_records(records);
     item.set_bad_records(bad_records);
-    return true;
+    const Grant grant = GrantOf(item);
+    if (grant.evaluation) {
+      RemoveIf([lease](const v1::WorkItem& other) { return other.lease() == lease; });
+    }
+    return grant;
   }
-  return false;
+  return std::nullopt;
 }
 
 int WorkQueue::Release(uint32_t worker) {
@@ -93,14 +116,19 @@ int WorkQueue::Release(uint32_t worker) {
 
 bool WorkQueue::HasPending() const {
   return std::any_of(state_.items().begin(), state_.items().end(), [](const v1::WorkItem& item) {
-    return item.state() == v1::WorkItem::PENDING;
+    return item.state() == v1::WorkItem::PENDING && !item.evaluation();
   });
+}
+
+bool WorkQueue::HasEvaluation() const {
+  return std::any_of(state_.items().begin(), state_.items().end(),
+                     [](const v1::WorkItem& item) { return item.evaluation(); });
 }
 
 WorkQueue::Totals WorkQueue::Of(uint32_t epoch) const {
   Totals totals;
   for (const v1::WorkItem& item : state_.items()) {
-    if (item.epoch() != epoch) continue;
+    if (item.epoch() != epoch || item.evaluation()) continue;
     ++totals.items;
     totals.completed += item.state() == v1::WorkItem::COMPLETED;
     totals.records += item.records();

@@ -7,7 +7,7 @@
 
 namespace paramd {
 
-// The work of the epochs under way (or of one evaluation): each item is done by one worker at a
+// The work of the epochs under way, and of an evaluation: each item is done by one worker at a
 // time, and its completion is accepted once. Pure: knows neither time nor network; the coordinator
 // says when a worker's lease is over. Not thread-safe.
 class WorkQueue {
@@ -20,8 +20,13 @@ class WorkQueue {
   // Adds the partitions 0 .. partitions - 1 of an epoch behind what is there, in an order drawn
   // from `order_seed`; 0 keeps the order.
   void Add(uint32_t epoch, uint32_t partitions, uint64_t order_seed);
-  // Forgets the items of an epoch.
+  // Adds an evaluation after or in `epoch`, which is handed out before anything else and belongs to
+  // no epoch's totals.
+  void AddEvaluation(uint32_t epoch);
+  // Forgets the partitions of an epoch.
   void Remove(uint32_t epoch);
+  // Forgets what nobody holds.
+  void RemovePending();
 
   struct Grant {
     uint64_t lease = 0;
@@ -29,6 +34,7 @@ class WorkQueue {
     uint32_t partition = 0;
     // From 1.
     uint32_t attempt = 0;
+    bool evaluation = false;
   };
   // The next pending item for `worker`, or none.
   std::optional<Grant> Take(uint32_t worker);
@@ -36,16 +42,20 @@ class WorkQueue {
   // What `worker` holds now, for repeating grants after a reconnect.
   std::vector<Grant> HeldBy(uint32_t worker) const;
 
-  // Whether the completion counts: `lease` is held by `worker`. A lease that was given back or
-  // completed does not.
-  bool Complete(uint64_t lease, uint32_t worker, uint64_t records, uint64_t bad_records);
+  // The grant that is completed, if the completion counts: `lease` is held by `worker`. A lease
+  // that was given back or completed does not.
+  std::optional<Grant> Complete(uint64_t lease, uint32_t worker, uint64_t records,
+                                uint64_t bad_records);
 
   // Gives back what `worker` holds; it becomes pending again, before the rest. Returns how many
   // items.
   int Release(uint32_t worker);
 
+  // Of partitions.
   bool HasPending() const;
-  // Of the items of one epoch.
+  // An evaluation that is not completed.
+  bool HasEvaluation() const;
+  // Of the partitions of one epoch.
   struct Totals {
     uint32_t items = 0;
     uint32_t completed = 0;
@@ -60,6 +70,9 @@ class WorkQueue {
   const v1::WorkQueueState& state() const { return state_; }
 
  private:
+  template <class Condition>
+  void RemoveIf(Condition condition);
+
   v1::WorkQueueState state_;
 };
 

@@ -88,6 +88,7 @@ absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
       partitions_.request();
       requested = true;
     }
+    if (partitions_.stopped != nullptr && partitions_.stopped()) break;
     std::unique_ptr<Batch> batch = FreeBatch();
     ASSIGN_OR_RETURN(const bool more,
                      reader->Next(static_cast<int>(data_.batch_size()), batch.get()));

@@ -29,6 +29,8 @@ class BatchPipeline {
     std::function<void()> request;
     // What was asked for; blocks. None: there is no more for now.
     std::function<std::optional<v1::WorkGrant>()> take;
+    // Asked before every batch: whether the partition ends here. May be left out.
+    std::function<bool()> stopped = nullptr;
   };
 
   BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,

@@ -496,6 +496,49 @@ TEST_CASE("override that is not UTF-8") {
         "environment PARAMD_OUTPUT__MODEL: output.model: is not UTF-8");
 }
 
+// What is wrong with training settings beside good ones; each is a line of the file.
+std::string ErrorsOfTraining(const std::string& training, const std::string& data = "eval: [b]",
+                             const std::string& model = "logistic_regression") {
+  return ErrorsOfText(absl::StrCat("version: 1\nmodel: {type: ", model, "}\ndata: {train: [a], ",
+                                   data, "}\ntraining: {", training, "}\n"));
+}
+
+TEST_CASE("training that is looked at wants held-out data") {
+  for (const std::string setting : {"eval_examples: 10", "patience: 2", "keep_best: true"}) {
+    CHECK(ErrorsOfTraining(setting, "epochs: 2").find("there is no data.eval to evaluate on") !=
+          std::string::npos);
+  }
+  CHECK(ErrorsOfTraining("eval_examples: 10") == "");
+}
+
+TEST_CASE("evaluations that are compared come more than once and have the figure") {
+  CHECK(ErrorsOfTraining("patience: 2") ==
+        "c.yaml:4:22: training.patience: there is only the evaluation at the end; set "
+        "data.eval_every or training.eval_examples");
+  const std::string every = "eval: [b], eval_every: 1";
+  CHECK(ErrorsOfTraining("patience: 2", every) == "");
+  CHECK(ErrorsOfTraining("patience: 2, metric: rmse", every) ==
+        "c.yaml:4:33: training.metric: the model has no rmse; it has logloss, auc, accuracy");
+  CHECK(ErrorsOfTraining("patience: 2", every, "linear_regression") ==
+        "c.yaml:4:22: training.patience: the model has no logloss; it has rmse");
+  CHECK(ErrorsOfTraining("patience: 2, metric: auc", every, "softmax_regression") ==
+        "c.yaml:4:33: training.metric: the model has no auc; it has logloss, accuracy");
+  CHECK(ErrorsOfTraining("patience: 2", every, "feature_sum").find("has no figure") !=
+        std::string::npos);
+  // Nothing is compared.
+  CHECK(ErrorsOfTraining("eval_examples: 10", every, "linear_regression") == "");
+}
+
+TEST_CASE("the best model is kept in output.model") {
+  CHECK(ErrorsOfTraining("keep_best: true", "eval: [b], eval_every: 1") ==
+        "c.yaml:4:23: training.keep_best: there is no output.model to keep it in");
+}
+
+TEST_CASE("with stripes nobody is free to evaluate") {
+  CHECK(ErrorsOfTraining("eval_examples: 10", "eval: [b], assignment: stripes")
+            .find("data.assignment: ranges") != std::string::npos);
+}
+
 TEST_CASE("file that cannot be read") {
   TempDir dir;
   const auto missing = LoadConfig({.file = dir.File("none.yaml")});

@@ -29,10 +29,10 @@ class Host {
   }
 
   void Start(const std::string& address) {
-    auto coordinator =
-        Coordinator::Start({.config = config_,
-                            .store = *FileStore::Open(dir_.File("state")),
-                            .save_model = [](const v1::ShardMap&) { return absl::OkStatus(); }});
+    auto coordinator = Coordinator::Start(
+        {.config = config_,
+         .store = *FileStore::Open(dir_.File("state")),
+         .save_model = [](const v1::ShardMap&, const std::string&) { return absl::OkStatus(); }});
     REQUIRE(coordinator.ok());
     coordinator_ = *std::move(coordinator);
     service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);

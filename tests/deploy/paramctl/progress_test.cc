@@ -56,6 +56,7 @@ TEST_CASE("lines: when there is news, and every five seconds") {
   CHECK(shown() == line);
   v1::JobStatus job = Training(1, 0.1);
   v1::Evaluation& evaluation = *job.add_evaluations();
+  evaluation.set_number(1);
   evaluation.set_epoch(1);
   evaluation.mutable_metrics()->set_rmse(0.5);
   evaluation.mutable_metrics()->set_auc(NAN);

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -99,6 +101,13 @@ class Cluster {
     message.mutable_work_request()->set_request(request);
     Send(connection, message);
   }
+  // With the figures of an evaluation.
+  void Evaluated(ConnectionId connection, uint64_t lease, double auc) {
+    v1::MemberMessage message;
+    message.mutable_work_done()->set_lease(lease);
+    message.mutable_work_done()->mutable_metrics()->set_auc(auc);
+    Send(connection, message);
+  }
   void Done(ConnectionId connection, uint64_t lease, uint64_t records = 10, uint64_t bad = 0) {
     v1::MemberMessage message;
     message.mutable_work_done()->set_lease(lease);
@@ -110,6 +119,11 @@ class Cluster {
   void Heartbeat(ConnectionId connection) {
     v1::MemberMessage message;
     message.mutable_heartbeat()->mutable_worker();
+    Take(core().OnMessage(connection, message, now_));
+  }
+  void Report(ConnectionId connection, uint64_t examples) {
+    v1::MemberMessage message;
+    message.mutable_heartbeat()->mutable_worker()->set_examples(examples);
     Take(core().OnMessage(connection, message, now_));
   }
   void Disconnect(ConnectionId connection) { Take(core().OnDisconnect(connection, now_)); }
@@ -138,7 +152,15 @@ class Cluster {
   v1::ClusterStatus Status() { return core().Status(now_); }
   CoordinatorCore& core() { return *core_.core; }
   void ModelSaved(const absl::Status& status) { Take(core().OnModelSaved(status, now_)); }
-  int saves() const { return saves_; }
+  int saves() const { return static_cast<int>(saved_.size()); }
+  // Files that were to be written, in order.
+  const std::vector<std::string>& saved() const { return saved_; }
+  // "from > to".
+  const std::vector<std::string>& renamed() const { return renamed_; }
+  // Whether the worker was told that training stops.
+  bool Stopped(ConnectionId connection) { return stopped_[connection]; }
+  const std::vector<v1::HistoryPoint>& points() const { return points_; }
+  const std::vector<v1::Evaluation>& evaluations() const { return evaluations_; }
   std::optional<v1::JobUpdate> Update(ConnectionId connection) {
     const auto found = updates_.find(connection);
     if (found == updates_.end()) return std::nullopt;
@@ -168,10 +190,20 @@ class Cluster {
         }
         if (message.has_view()) views_[send->connection] = message.view();
         if (message.has_job()) updates_[send->connection] = message.job();
-      } else {
-        ++saves_;
+        stopped_[send->connection] |= message.has_stop_training();
+      } else if (auto* save = std::get_if<CoordinatorCore::SaveModel>(&action)) {
+        saved_.push_back(save->path);
+      } else if (auto* rename = std::get_if<CoordinatorCore::RenameModel>(&action)) {
+        renamed_.push_back(rename->from + " > " + rename->to);
+      } else if (auto* record = std::get_if<CoordinatorCore::Record>(&action)) {
+        Keep(record->what);
       }
     }
+  }
+
+  void Keep(const std::variant<v1::HistoryPoint, v1::Evaluation>& what) {
+    if (auto* point = std::get_if<v1::HistoryPoint>(&what)) points_.push_back(*point);
+    if (auto* evaluation = std::get_if<v1::Evaluation>(&what)) evaluations_.push_back(*evaluation);
   }
 
   const v1::Config config_;
@@ -187,7 +219,11 @@ class Cluster {
   std::map<ConnectionId, v1::ClusterView> views_;
   std::map<ConnectionId, absl::Status> closed_;
   std::map<ConnectionId, v1::JobUpdate> updates_;
-  int saves_ = 0;
+  std::map<ConnectionId, bool> stopped_;
+  std::vector<std::string> saved_;
+  std::vector<std::string> renamed_;
+  std::vector<v1::HistoryPoint> points_;
+  std::vector<v1::Evaluation> evaluations_;
 };
 
 // One server and one worker, in training.
