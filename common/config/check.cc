@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/config/data_kind.h"
 #include "common/config/duration.h"
 #include "common/config/uses_stripes.h"
 #include "common/config/value.h"
@@ -173,11 +174,7 @@ class Checker {
       if (data.labels_size() > 0) Fail({"data.labels.0.name"}, kNone);
       if (data.label_weights_size() > 0) Fail({"data.label_weights.0.label"}, kNone);
     }
-    const std::string& label = data.csv().label();
-    if (data.format() == v1::Data::CSV && !data.csv().header() && !ParseCount(label).ok()) {
-      Fail({"data.csv.label", "data.csv.header"},
-           absl::StrCat("column \"", label, "\" wants files with header: true"));
-    }
+    if (data.format() == v1::Data::CSV) CsvColumns(data);
   }
 
   void Training() {
@@ -210,12 +207,10 @@ class Checker {
       if (table.has_consistency()) NotYet(table.consistency(), path + "consistency.");
     }
     const v1::Data& data = config_.data();
-    refuse(data.hash_bits() > 0 && data.format() == v1::Data::CSV, "data.hash_bits");
-    refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(data.eval_fraction() > 0, "data.eval_fraction");
+    refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(!data.cache().empty(), "data.cache");
-    refuse(data.csv().columns_size() > 0, "data.csv.columns");
-    refuse(data.csv().missing() > v1::Csv::BAD, "data.csv.missing");
+    refuse(data.csv().missing() == v1::Csv::MEAN, "data.csv.missing");
     const v1::Training& training = config_.training();
     refuse(!training.init().empty(), "training.init");
   }
@@ -242,6 +237,26 @@ class Checker {
         consistency.mode() == v1::Consistency::BSP) {
       Fail({optimizer_path + "delay.type", consistency_path + "mode"},
            "wants none with bsp, whose gradients are never late");
+    }
+  }
+
+  void CsvColumns(const v1::Data& data) {
+    const v1::Csv& csv = data.csv();
+    const auto want_header = [&](const std::string& path, const std::string& name) {
+      if (csv.header() || ParseCount(name).ok()) return;
+      Fail({path, "data.csv.header"},
+           absl::StrCat("column \"", name, "\" wants files with header: true"));
+    };
+    want_header("data.csv.label", csv.label());
+    int weights = 0;
+    for (int i = 0; i < csv.columns_size(); ++i) {
+      const std::string path = absl::StrCat("data.csv.columns.", i);
+      want_header(path + ".name", csv.columns(i).name());
+      weights += csv.columns(i).kind() == v1::CsvColumn::WEIGHT;
+      if (weights > 1) Fail({path + ".kind"}, "there can only be one column of weights");
+    }
+    if (data.hash_bits() > 0 && !IsSparse(data)) {
+      Fail({"data.hash_bits"}, "has no meaning without a categorical column in data.csv.columns");
     }
   }
 

@@ -21,6 +21,7 @@
 #include "common/math/initializer.h"
 #include "common/model_file/model_file.h"
 #include "worker/data/batch.h"
+#include "worker/data/read_dataset_shape.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
 #include "worker/model/model.h"
@@ -124,10 +125,19 @@ absl::StatusOr<v1::Data> DataOf(const ModelFile& file, const Request& request) {
   return data;
 }
 
+// The fields of sparse CSV are the columns of the files, with keys that do not depend on them.
+absl::StatusOr<DatasetShape> ShapeOf(const ModelFile& file, const Request& request) {
+  if (file.data.format() == v1::Data::CSV && file.sparse) {
+    v1::Data data = file.data;
+    for (const std::string& path : request.data) data.add_train(path);
+    return ReadDatasetShape(data);
+  }
+  return DatasetShape{.sparse = file.sparse, .columns = file.columns, .fields = file.fields};
+}
+
 absl::StatusOr<Evaluated> EvaluateSaved(const Request& request) {
   ASSIGN_OR_RETURN(const ModelFile file, ReadModelFile(request.model));
-  const DatasetShape shape = {
-      .sparse = file.sparse, .columns = file.columns, .fields = file.fields};
+  ASSIGN_OR_RETURN(const DatasetShape shape, ShapeOf(file, request));
   absl::StatusOr<std::unique_ptr<Model>> model = CreateModel(file.model, shape);
   if (!model.ok()) {
     return absl::Status(model.status().code(),

@@ -85,6 +85,25 @@ class FormatsTest(ClusterTestCase):
         np.testing.assert_allclose(sorted(sums.values()), sorted(expected), rtol=1e-4)
         self.learn(data, self.path("b.tsv"))
 
+    def test_csv_with_categories(self):
+        rng = np.random.default_rng(5)
+        rows = 3000
+        cities, jobs = rng.integers(0, 30, rows), rng.integers(0, 30, rows)
+        labels = (cities + jobs > 28).astype(int)
+        lines = [f'{y},"city {c}",{j},{i},{x}\n'
+                 for y, c, j, i, x in zip(labels, cities, jobs, range(rows), rng.integers(0, 2, rows))]
+        self.write("a.csv", "click,city,job,id,x\n" + "".join(lines))
+        self.write("b.csv", "click,city,job,id,x\n" + "".join(lines[:500]))
+        columns = "{name: city, kind: categorical}, {name: job, kind: categorical}, {name: id, kind: ignored}"
+        data = f"format: csv, csv: {{header: true, label: click, columns: [{columns}]}}, train: [a.csv]"
+        sums = self.count(data, rows)
+        expected = [*np.unique(cities, return_counts=True)[1], *np.unique(jobs, return_counts=True)[1],
+                    sum(int(line.split(",")[4]) for line in lines)]
+        self.assertEqual(sorted(sums.values()), sorted(expected))
+        self.learn(data, self.path("b.csv"))
+        done = self.run_job(COUNT.format(data=data.replace("name: id", "name: ident")), expect=65)
+        self.assertIn('there is no column "ident"; the columns are "click", "city"', done["message"])
+
     def test_text(self):
         words = np.random.default_rng(3).choice(["a", "b", "c", "d"], 5000)
         self.write("a.txt", "\n".join(" ".join(words[i:i + 10]) for i in range(0, 5000, 10)))

@@ -9,11 +9,11 @@ namespace paramd {
 
 // What every batch of a data set looks like.
 struct DatasetShape {
-  // Sparse batches (LIBSVM), otherwise dense ones (CSV).
+  // Sparse batches, otherwise dense ones.
   bool sparse = true;
   // Dense: features in a row, without the label. Sparse: 0.
   int64_t columns = 0;
-  // Dense: names of the features, when the files have a header; otherwise empty.
+  // CSV: names of the feature columns, when the files have a header; otherwise empty.
   std::vector<std::string> feature_names;
   // Sparse: every feature belongs to one of so many fields; 0: the data have no fields.
   uint32_t fields = 0;

@@ -40,6 +40,11 @@ void BatchBuilder::FinishRow(float label, size_t features) {
   if (batch_->sparse) batch_->row_offsets.push_back(static_cast<uint32_t>(size_));
 }
 
+void BatchBuilder::FinishRow(float label, size_t features, float weight) {
+  FinishRow(label, features);
+  batch_->weights.push_back(weight);
+}
+
 void BatchBuilder::HashAllKeys() {
   HashKeys(absl::MakeConstSpan(keys_.data(), size_), keys_.data());
   const int shift = 64 - options_.hash_bits;

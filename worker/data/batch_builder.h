@@ -43,6 +43,8 @@ class BatchBuilder {
   Row StartRow(size_t features);
   // Adds the row of the last StartRow, with its first `features` features.
   void FinishRow(float label, size_t features);
+  // The same for an example with a weight; then every row of the batch has one.
+  void FinishRow(float label, size_t features, float weight);
 
   size_t rows() const { return batch_->rows(); }
   // Features of all rows.

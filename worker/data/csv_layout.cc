@@ -48,20 +48,44 @@ std::string DescribeColumns(const CsvLayout& layout) {
   return text;
 }
 
-absl::Status FindLabel(const v1::Csv& csv, const std::string& file, CsvLayout* layout) {
-  const std::string wanted = csv.label().empty() ? "0" : csv.label();
-  const auto named = std::find(layout->names.begin(), layout->names.end(), wanted);
+// The field that `wanted` is the name or the index of. `what` is for messages.
+absl::StatusOr<int64_t> FindColumn(const CsvLayout& layout, const std::string& wanted,
+                                   absl::string_view what, const std::string& file) {
+  const auto named = std::find(layout.names.begin(), layout.names.end(), wanted);
+  if (named != layout.names.end()) return named - layout.names.begin();
   uint64_t index;
-  if (named != layout->names.end()) {
-    layout->label = named - layout->names.begin();
-  } else if (ParseUnsigned(wanted, &index) && index < static_cast<uint64_t>(layout->fields)) {
-    layout->label = static_cast<int64_t>(index);
-  } else {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": there is no label column ",
-                                                   Quote(wanted), "; ", DescribeColumns(*layout),
-                                                   layout->names.empty() ? " (no header)" : ""));
+  if (ParseUnsigned(wanted, &index) && index < static_cast<uint64_t>(layout.fields)) {
+    return static_cast<int64_t>(index);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(file, ": there is no ", what, " ", Quote(wanted),
+                                                 "; ", DescribeColumns(layout),
+                                                 layout.names.empty() ? " (no header)" : ""));
+}
+
+absl::Status FindColumns(const v1::Csv& csv, const std::string& file, CsvLayout* layout) {
+  const std::string label = csv.label().empty() ? "0" : csv.label();
+  ASSIGN_OR_RETURN(layout->label, FindColumn(*layout, label, "label column", file));
+  if (csv.columns().empty()) return absl::OkStatus();
+  std::vector<bool> declared(static_cast<size_t>(layout->fields));
+  declared[static_cast<size_t>(layout->label)] = true;
+  layout->kinds.assign(declared.size(), v1::CsvColumn::NUMERIC);
+  for (const v1::CsvColumn& column : csv.columns()) {
+    ASSIGN_OR_RETURN(const int64_t index, FindColumn(*layout, column.name(), "column", file));
+    if (declared[static_cast<size_t>(index)]) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ": data.csv.columns: ", Quote(column.name()),
+                       index == layout->label ? " is the label" : " is declared twice"));
+    }
+    declared[static_cast<size_t>(index)] = true;
+    layout->kinds[static_cast<size_t>(index)] = column.kind();
   }
   return absl::OkStatus();
+}
+
+bool IsFeature(const CsvLayout& layout, size_t index) {
+  const v1::CsvColumn::Kind kind = KindOf(layout, index);
+  return index != static_cast<size_t>(layout.label) && kind != v1::CsvColumn::WEIGHT &&
+         kind != v1::CsvColumn::IGNORED;
 }
 
 }  // namespace
@@ -90,7 +114,7 @@ absl::StatusOr<CsvLayout> MakeCsvLayout(const v1::Csv& csv, const std::string& f
                                         int64_t fields) {
   CsvLayout layout{.fields = fields};
   ASSIGN_OR_RETURN(layout.delimiter, CsvDelimiter(csv));
-  RETURN_IF_ERROR(FindLabel(csv, file, &layout));
+  RETURN_IF_ERROR(FindColumns(csv, file, &layout));
   return layout;
 }
 
@@ -106,14 +130,38 @@ absl::StatusOr<CsvLayout> ReadCsvHeader(const v1::Csv& csv, const std::string& f
     return absl::InvalidArgumentError(
         absl::StrCat(file, ":1: two columns are named ", Quote(name)));
   }
-  RETURN_IF_ERROR(FindLabel(csv, file, &layout));
+  RETURN_IF_ERROR(FindColumns(csv, file, &layout));
   return layout;
 }
 
 std::vector<std::string> CsvFeatureNames(const CsvLayout& layout) {
-  std::vector<std::string> names = layout.names;
-  if (!names.empty()) names.erase(names.begin() + layout.label);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < layout.names.size(); ++i) {
+    if (IsFeature(layout, i)) names.push_back(layout.names[i]);
+  }
   return names;
+}
+
+int64_t CountCsvFeatures(const CsvLayout& layout) {
+  int64_t features = 0;
+  for (int64_t i = 0; i < layout.fields; ++i) features += IsFeature(layout, static_cast<size_t>(i));
+  return features;
+}
+
+size_t CountCsvFields(absl::string_view line, char delimiter) {
+  size_t fields = 1;
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') quoted = !quoted;
+    if (c == delimiter && !quoted) ++fields;
+  }
+  return fields;
+}
+
+int64_t CountLeftOutFields(const v1::Csv& csv) {
+  return std::count_if(csv.columns().begin(), csv.columns().end(), [](const v1::CsvColumn& column) {
+    return column.kind() == v1::CsvColumn::WEIGHT || column.kind() == v1::CsvColumn::IGNORED;
+  });
 }
 
 }  // namespace paramd

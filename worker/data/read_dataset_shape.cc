@@ -1,6 +1,5 @@
 #include "worker/data/read_dataset_shape.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -61,11 +60,17 @@ absl::StatusOr<DatasetShape> ReadDatasetShape(const v1::Data& data) {
       ASSIGN_OR_RETURN(layout, ReadCsvHeader(data.csv(), file, lines.line()));
     } else {
       ASSIGN_OR_RETURN(const char delimiter, CsvDelimiter(data.csv()));
-      const int64_t delimiters = std::count(lines.line().begin(), lines.line().end(), delimiter);
-      ASSIGN_OR_RETURN(layout, MakeCsvLayout(data.csv(), file, delimiters + 1));
+      const auto fields = static_cast<int64_t>(CountCsvFields(lines.line(), delimiter));
+      ASSIGN_OR_RETURN(layout, MakeCsvLayout(data.csv(), file, fields));
     }
-    return DatasetShape{
-        .sparse = false, .columns = layout.fields - 1, .feature_names = CsvFeatureNames(layout)};
+    const int64_t features = CountCsvFeatures(layout);
+    if (!IsSparse(data)) {
+      return DatasetShape{
+          .sparse = false, .columns = features, .feature_names = CsvFeatureNames(layout)};
+    }
+    return DatasetShape{.sparse = true,
+                        .feature_names = CsvFeatureNames(layout),
+                        .fields = static_cast<uint32_t>(features)};
   }
   return absl::InvalidArgumentError(
       data.train().empty() ? "there is no training file"

@@ -106,6 +106,25 @@ TEST_CASE("wrong type of a switch") {
         "c.yaml:3:29: data.shuffle: wants true or false, not \"yes\"");
 }
 
+TEST_CASE("rules of columns of CSV") {
+  const auto errors = [](const std::string& data) {
+    return ErrorsOfText("version: 1\nmodel: {type: linear_regression}\ndata: {train: [a], " + data +
+                        "}\n");
+  };
+  CHECK(errors("format: csv, csv: {columns: [{name: city, kind: categorical}]}") ==
+        "c.yaml:3:56: data.csv.columns.0.name: column \"city\" wants files with header: true");
+  CHECK(errors("format: csv, csv: {columns: [{name: 1, kind: weight}, {name: 2, kind: weight}]}") ==
+        "c.yaml:3:90: data.csv.columns.1.kind: there can only be one column of weights");
+  CHECK(errors("format: csv, hash_bits: 3") ==
+        "c.yaml:3:44: data.hash_bits: has no meaning without a categorical column in "
+        "data.csv.columns");
+  CHECK(errors("format: idx, idx: {train_labels: [x, y]}") ==
+        "c.yaml:3:53: data.idx.train_labels: 2 files of labels for 1 in data.train; give one for "
+        "each, in the same order");
+  CHECK(errors("format: text, labels: [{name: x, label: 1}]") ==
+        "c.yaml:3:50: data.labels.0.name: has no meaning for text, which has no labels");
+}
+
 TEST_CASE("labels that come twice") {
   CHECK(ErrorsOfText("version: 1\nmodel: {type: linear_regression}\n"
                      "data:\n"
