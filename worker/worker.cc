@@ -12,6 +12,7 @@
 #include "common/rpc/hello.h"
 #include "worker/data/read_dataset_shape.h"
 #include "worker/data/read_sample.h"
+#include "worker/data/split.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
 #include "worker/trainer/trainer.h"
@@ -262,8 +263,9 @@ absl::Status Worker::EvaluateModel(const v1::WorkGrant& grant) {
   RemoteParameters parameters(*client);
   std::vector<std::string> files;
   for (const v1::Partition& partition : grant.partitions()) files.push_back(partition.file());
-  absl::StatusOr<Evaluated> evaluated = Evaluate(config_.data(), shape_, files, *model_, parameters,
-                                                 static_cast<int>(config_.data().batch_size()));
+  absl::StatusOr<Evaluated> evaluated =
+      Evaluate(config_.data(), shape_, files, *model_, parameters,
+               static_cast<int>(config_.data().batch_size()), SplitOf(config_, Split::kHeldOut));
   if (!evaluated.ok()) {
     // What is not a server's fault is the data's.
     return parameters.status().ok() ? absl::DataLossError(evaluated.status().message())

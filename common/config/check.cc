@@ -161,7 +161,11 @@ class Checker {
 
   void Data() {
     const v1::Data& data = config_.data();
-    if (data.eval_every() > 0 && data.eval_size() == 0) {
+    if (data.eval_fraction() > 0 && data.eval_size() > 0) {
+      Fail({"data.eval_fraction", "data.eval"},
+           "data.eval says what is held out already; give one of the two");
+    }
+    if (data.eval_every() > 0 && data.eval_size() == 0 && data.eval_fraction() == 0) {
       Fail({"data.eval_every", "data.eval"}, "there is no data.eval to evaluate on");
     }
     DistinctLabels(data);
@@ -207,7 +211,6 @@ class Checker {
       if (table.has_consistency()) NotYet(table.consistency(), path + "consistency.");
     }
     const v1::Data& data = config_.data();
-    refuse(data.eval_fraction() > 0, "data.eval_fraction");
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(!data.cache().empty(), "data.cache");
     refuse(data.csv().missing() == v1::Csv::MEAN, "data.csv.missing");

@@ -84,7 +84,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
         "data.train: there is nothing to train on: ", config.data().train(0),
         config.data().train_size() > 1 ? " and the other files are empty" : " is empty"));
   }
-  ASSIGN_OR_RETURN(std::vector<v1::Partition> eval, WholeFiles(config.data().eval()));
+  ASSIGN_OR_RETURN(std::vector<v1::Partition> eval, EvaluationFiles(config.data()));
   ASSIGN_OR_RETURN(const Store::Value stored, options.store->Get(kStateKey));
   ASSIGN_OR_RETURN(const std::optional<v1::CoordinatorState> running, RunningJob(stored, config));
   const absl::Duration now = options.clock->SinceBoot();

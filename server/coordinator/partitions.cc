@@ -79,4 +79,8 @@ absl::StatusOr<std::vector<v1::Partition>> WholeFiles(
   return files;
 }
 
+absl::StatusOr<std::vector<v1::Partition>> EvaluationFiles(const v1::Data& data) {
+  return WholeFiles(data.eval_fraction() > 0 ? data.train() : data.eval());
+}
+
 }  // namespace paramd

@@ -24,4 +24,8 @@ absl::StatusOr<std::vector<v1::Partition>> CutTrainingFiles(const v1::Data& data
 absl::StatusOr<std::vector<v1::Partition>> WholeFiles(
     const google::protobuf::RepeatedPtrField<std::string>& paths);
 
+// The files that an evaluation of a job with `data` reads: data.eval, or the training files when a
+// fraction of their records is held out. Errors as above.
+absl::StatusOr<std::vector<v1::Partition>> EvaluationFiles(const v1::Data& data);
+
 }  // namespace paramd

@@ -138,6 +138,21 @@ class FormatsTest(ClusterTestCase):
         done = self.paramctl("evaluate", "--model", result["model"], "--data", "images.gz", expect=65)
         self.assertIn("--labels wants one file for each of --data", done.stderr)
 
+    def test_held_out_fraction(self):
+        rows = 2000
+        self.write("a.libsvm", "".join(f"{i % 2} {i + 10}:1 {i % 2}:1\n" for i in range(rows)))
+        for assignment in ("ranges", "stripes"):
+            data = f"train: [a.libsvm], eval_fraction: 0.25, assignment: {assignment}"
+            result = self.run_job(COUNT.format(data=data))
+            model = read_model(result["model"])
+            # What is trained on is the same in both epochs, and held out is the rest.
+            used = model["weights.values"][2:, 0]
+            self.assertEqual(set(used.tolist()), {2})
+            self.assertEqual(result["examples"], 2 * len(used))
+            self.assertAlmostEqual(len(used) / rows, 0.75, delta=0.05)
+            result = self.run_job(LEARN.format(data=data))
+            self.assertEqual(result["eval"]["auc"], 1)
+
 
 if __name__ == "__main__":
     unittest.main()

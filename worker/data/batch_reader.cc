@@ -6,6 +6,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "worker/data/feature_key.h"
 #include "worker/data/open_record_reader.h"
 
 namespace paramd {
@@ -14,23 +15,26 @@ namespace {
 // Keeps the 32-bit offsets of a batch, and its memory, within bounds.
 constexpr size_t kMaxBatchValues = size_t{1} << 28;
 
+absl::string_view NameWithoutFolder(absl::string_view path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BatchReader>> BatchReader::Open(
-    const v1::Data& data, const DatasetShape& shape, std::vector<v1::Partition> partitions) {
-  auto reader = absl::WrapUnique(new BatchReader(data, shape, std::move(partitions)));
-  if (!reader->partitions_.empty()) {
-    ASSIGN_OR_RETURN(reader->records_, OpenRecordReader(data, shape, reader->partitions_[0]));
-    reader->next_partition_ = 1;
-  }
+    const v1::Data& data, const DatasetShape& shape, std::vector<v1::Partition> partitions,
+    const Split& split) {
+  auto reader = absl::WrapUnique(new BatchReader(data, shape, std::move(partitions), split));
+  if (!reader->partitions_.empty()) RETURN_IF_ERROR(reader->OpenNext());
   return reader;
 }
 
 BatchReader::BatchReader(const v1::Data& data, const DatasetShape& shape,
-                         std::vector<v1::Partition> partitions)
+                         std::vector<v1::Partition> partitions, const Split& split)
     : data_(data),
       shape_(shape),
       partitions_(std::move(partitions)),
+      split_(split),
       stripes_(partitions_.empty() ? 0 : partitions_[0].stripes()),
       skip_(stripes_ > 0 ? partitions_[0].stripe() : 0),
       label_weights_(data.label_weights()),
@@ -68,14 +72,24 @@ uint64_t BatchReader::BytesLeft() const {
   return records_ == nullptr ? 0 : records_->BytesLeft();
 }
 
+absl::Status BatchReader::OpenNext() {
+  const v1::Partition& partition = partitions_[next_partition_];
+  ASSIGN_OR_RETURN(records_, OpenRecordReader(data_, shape_, partition));
+  file_key_ = NameKey(NameWithoutFolder(partition.file()));
+  ++next_partition_;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<bool> BatchReader::NextRecord() {
   while (records_ != nullptr) {
     ASSIGN_OR_RETURN(const bool more, records_->Next());
-    if (more) return true;
+    if (more) {
+      if (split_.Has(file_key_, records_->Offset())) return true;
+      continue;
+    }
     records_ = nullptr;
     if (next_partition_ == partitions_.size()) break;
-    ASSIGN_OR_RETURN(records_, OpenRecordReader(data_, shape_, partitions_[next_partition_]));
-    ++next_partition_;
+    RETURN_IF_ERROR(OpenNext());
   }
   return false;
 }

@@ -11,6 +11,7 @@
 #include "worker/data/batch_builder.h"
 #include "worker/data/label_weights.h"
 #include "worker/data/record_reader.h"
+#include "worker/data/split.h"
 
 namespace paramd {
 
@@ -29,10 +30,12 @@ class BatchReader {
   // Partitions must begin and end at the beginning of a line; end = 0 is the end of the file. All
   // have the same stripe. INVALID_ARGUMENT: they do not, or a file cannot hold data of `shape` (its
   // header shows other columns). Otherwise the errors of opening the files, which they name. Files
-  // after the first are opened by Next, which then has these errors too.
+  // after the first are opened by Next, which then has these errors too. Only the records that
+  // `split` has are read.
   static absl::StatusOr<std::unique_ptr<BatchReader>> Open(const v1::Data& data,
                                                            const DatasetShape& shape,
-                                                           std::vector<v1::Partition> partitions);
+                                                           std::vector<v1::Partition> partitions,
+                                                           const Split& split = {});
 
   // Replaces `batch` by the next examples: `max_rows` (> 0) of them, fewer at the end or when they
   // hold more than 2^28 values. False, and an empty batch, when there are no more. A bad record is
@@ -52,20 +55,24 @@ class BatchReader {
 
  private:
   BatchReader(const v1::Data& data, const DatasetShape& shape,
-              std::vector<v1::Partition> partitions);
+              std::vector<v1::Partition> partitions, const Split& split);
 
-  // Moves to the next record, in the next partition if need be; false at the end of all.
+  absl::Status OpenNext();
+  // Moves to the next record of the split, in the next partition if need be; false at the end of
+  // all.
   absl::StatusOr<bool> NextRecord();
   absl::StatusOr<bool> SkipRecords(uint64_t count);
 
   const v1::Data data_;
   const DatasetShape shape_;
   const std::vector<v1::Partition> partitions_;
+  const Split split_;
   const uint32_t stripes_;  // 0: none
   // Batches of other stripes before the next one of this.
   uint64_t skip_;
   size_t next_partition_ = 0;
   std::unique_ptr<RecordReader> records_;
+  uint64_t file_key_ = 0;  // of the current partition's file, for split_
   const LabelWeights label_weights_;
   BatchBuilder builder_;
   ReadStats stats_;

@@ -29,6 +29,7 @@ class IdxRecordReader final : public RecordReader {
 
   absl::StatusOr<bool> Next() override;
   absl::Status Parse(BatchBuilder* builder, ReadStats* stats) override;
+  uint64_t Offset() const override { return header_.bytes + (next_ - 1) * header_.record_bytes; }
   uint64_t BytesLeft() const override { return (end_ - next_) * header_.record_bytes; }
 
  private:

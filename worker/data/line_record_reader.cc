@@ -66,6 +66,7 @@ LineRecordReader::LineRecordReader(const v1::Data& data, const v1::Partition& pa
 
 absl::StatusOr<bool> LineRecordReader::Next() {
   while (true) {
+    offset_ = begin_ + lines_.consumed();
     ASSIGN_OR_RETURN(const bool more, lines_.Next());
     if (!more) return false;
     if (has_header_ && lines_.number() == 1) continue;

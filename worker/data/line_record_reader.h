@@ -27,6 +27,7 @@ class LineRecordReader final : public RecordReader {
 
   absl::StatusOr<bool> Next() override;
   absl::Status Parse(BatchBuilder* builder, ReadStats* stats) override;
+  uint64_t Offset() const override { return offset_; }
   uint64_t BytesLeft() const override;
 
  private:
@@ -43,6 +44,7 @@ class LineRecordReader final : public RecordReader {
   const bool fail_on_bad_record_;
   const std::unique_ptr<LineParser> parser_;
   LineSplitter lines_;
+  uint64_t offset_ = 0;
   std::optional<uint64_t> lines_before_;
 };
 

@@ -36,6 +36,9 @@ class RecordReader {
   // data.on_bad_record.action is FAIL, INVALID_ARGUMENT: "file:line: what is wrong".
   virtual absl::Status Parse(BatchBuilder* builder, ReadStats* stats) = 0;
 
+  // Where the current record begins: a byte of the file, decompressed.
+  virtual uint64_t Offset() const = 0;
+
   // Bytes of the partition behind the current record; as many as can be when its end is not known.
   virtual uint64_t BytesLeft() const = 0;
 };

@@ -96,7 +96,8 @@ absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& table
 
 absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
                                    absl::Span<const std::string> files, Model& model,
-                                   ParameterSource& parameters, int batch_rows) {
+                                   ParameterSource& parameters, int batch_rows,
+                                   const Split& split) {
   PulledTables tables(model, parameters);
   RETURN_IF_ERROR(tables.PullDense());
   MetricsAccumulator metrics(model.task(), model.outputs());
@@ -104,7 +105,8 @@ absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& sha
   for (const std::string& file : files) {
     v1::Partition whole;
     whole.set_file(file);
-    ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader, BatchReader::Open(data, shape, {whole}));
+    ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader,
+                     BatchReader::Open(data, shape, {whole}, split));
     RETURN_IF_ERROR(EvaluateFile(*reader, model, tables, batch_rows, file, &metrics));
     AddStats(reader->stats(), &result.read);
   }

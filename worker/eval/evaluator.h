@@ -10,6 +10,7 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch.h"
 #include "worker/data/batch_reader.h"
+#include "worker/data/split.h"
 #include "worker/model/model.h"
 
 namespace paramd {
@@ -32,12 +33,13 @@ struct Evaluated {
 };
 
 // The quality of `model` on the examples in `files`, read by the format of `data` in batches of
-// `batch_rows`. Dense tables are pulled once, sparse rows for every batch. Metrics are those of
-// worker/eval/metrics.h.
-// Errors: those of BatchReader and of `parameters`; INVALID_ARGUMENT for a label that the model has
-// no meaning for, and when the bad records are more than data.on_bad_record.max_fraction of all.
+// `batch_rows`, only the records that `split` has. Dense tables are pulled once, sparse rows for
+// every batch. Metrics are those of worker/eval/metrics.h. Errors: those of BatchReader and of
+// `parameters`; INVALID_ARGUMENT for a label that the model has no meaning for, and when the bad
+// records are more than data.on_bad_record.max_fraction of all.
 absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
                                    absl::Span<const std::string> files, Model& model,
-                                   ParameterSource& parameters, int batch_rows);
+                                   ParameterSource& parameters, int batch_rows,
+                                   const Split& split = {});
 
 }  // namespace paramd

@@ -15,11 +15,12 @@ constexpr uint64_t kRequestAtBytesLeft = uint64_t{4} << 20;
 }  // namespace
 
 BatchPipeline::BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
-                             v1::WorkGrant first, Partitions partitions)
+                             v1::WorkGrant first, Partitions partitions, const Split& split)
     : data_(data),
       shape_(shape),
       capacity_(capacity),
       partitions_(std::move(partitions)),
+      split_(split),
       thread_("reader", [this, first = std::move(first)] { Run(first); }) {}
 
 BatchPipeline::~BatchPipeline() {
@@ -81,7 +82,8 @@ void BatchPipeline::Run(v1::WorkGrant grant) {
 absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
   ASSIGN_OR_RETURN(
       const std::unique_ptr<BatchReader> reader,
-      BatchReader::Open(data_, shape_, {grant.partitions().begin(), grant.partitions().end()}));
+      BatchReader::Open(data_, shape_, {grant.partitions().begin(), grant.partitions().end()},
+                        split_));
   bool requested = false;
   while (true) {
     if (!requested && reader->BytesLeft() <= kRequestAtBytesLeft) {

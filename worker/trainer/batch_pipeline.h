@@ -15,6 +15,7 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch.h"
 #include "worker/data/batch_reader.h"
+#include "worker/data/split.h"
 
 namespace paramd {
 
@@ -33,8 +34,9 @@ class BatchPipeline {
     std::function<bool()> stopped = nullptr;
   };
 
+  // Of every partition the records that `split` has are read.
   BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
-                v1::WorkGrant first, Partitions partitions);
+                v1::WorkGrant first, Partitions partitions, const Split& split = {});
   // Stops reading. `take` must return once the pipeline is to end; the caller sees to that before.
   ~BatchPipeline();
 
@@ -65,6 +67,7 @@ class BatchPipeline {
   const DatasetShape shape_;
   const size_t capacity_;
   const Partitions partitions_;
+  const Split split_;
 
   Mutex mutex_;
   CondVar changed_;

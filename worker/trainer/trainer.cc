@@ -10,6 +10,7 @@
 #include "common/base/buffer.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "worker/data/split.h"
 #include "worker/trainer/clip_norm.h"
 
 namespace paramd {
@@ -133,7 +134,7 @@ absl::Status Trainer::Train(const v1::WorkGrant& first) {
   {
     // Reads while the clocks are joined.
     BatchPipeline pipeline(config_.data(), shape_, config_.worker().prefetch_batches(), first,
-                           callbacks_.partitions);
+                           callbacks_.partitions, SplitOf(config_, Split::kTraining));
     ASSIGN_OR_RETURN(clock_, client_.Attach());
     progress_.SetClock(clock_);
     if (!callbacks_.wait_for_start()) return absl::CancelledError("the job has ended");

@@ -106,6 +106,15 @@ TEST_CASE("wrong type of a switch") {
         "c.yaml:3:29: data.shuffle: wants true or false, not \"yes\"");
 }
 
+TEST_CASE("held-out files and a held-out fraction") {
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: linear_regression}\n"
+                     "data: {train: [a], eval_every: 2, eval: [b], eval_fraction: 0.1}\n") ==
+        "c.yaml:3:61: data.eval_fraction: data.eval says what is held out already; give one of the "
+        "two");
+  CHECK(ErrorsOfText("version: 1\nmodel: {type: linear_regression}\n"
+                     "data: {train: [a], eval_every: 2, eval_fraction: 0.1}\n") == "");
+}
+
 TEST_CASE("rules of columns of CSV") {
   const auto errors = [](const std::string& data) {
     return ErrorsOfText("version: 1\nmodel: {type: linear_regression}\ndata: {train: [a], " + data +

@@ -181,7 +181,7 @@ TEST_CASE("hash_bits: a key is the top bits of the XXH3 hash of its eight bytes"
   TempDir dir;
   std::string text = "1";
   for (uint64_t i = 0; i < 100; ++i) {
-    absl::StrAppend(&text, " ", i * 0x9e3779b97f4a7c15 >> i % 60 + 1, ":", i);
+    absl::StrAppend(&text, " ", (i * 0x9e3779b97f4a7c15) >> (i % 60 + 1), ":", i);
   }
   v1::Data data = Libsvm({dir.Write("a", text)});
   Batch plain;
