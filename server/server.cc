@@ -13,6 +13,7 @@
 #include "common/rpc/hello.h"
 #include "server/coordinator/file_store.h"
 #include "server/coordinator/model_saver.h"
+#include "server/model_loader.h"
 
 namespace paramd {
 namespace {
@@ -143,6 +144,7 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
     MutexLock lock(mutex_);
     id_ = message.welcome().id();
     linger_ = ToDuration(message.welcome().config().cluster().linger());
+    init_ = message.welcome().config().training().init();
     return;
   }
   if (message.has_job()) {
@@ -171,12 +173,14 @@ void Server::ApplyViews() {
 
 void Server::ApplyView(const v1::ClusterView& view) {
   if (const absl::Status status = engine_->ApplyView(view); !status.ok()) {
-    spdlog::error("the view of version {} cannot be applied: {}", view.version(),
-                  std::string(status.message()));
-    v1::MemberMessage failure;
-    failure.mutable_failure()->set_message(std::string(status.message()));
-    failure.mutable_failure()->set_exit_code(kExitFailure);
-    session_->Send(std::move(failure));
+    Fail(absl::StrCat("the view of version ", view.version(),
+                      " cannot be applied: ", status.message()),
+         kExitFailure);
+    return;
+  }
+  if (const absl::Status status = LoadInitialModel(view); !status.ok()) {
+    Fail(absl::StrCat("training.init: ", status.message(), " (every server reads the file itself)"),
+         kExitBadConfig);
     return;
   }
   {
@@ -186,6 +190,24 @@ void Server::ApplyView(const v1::ClusterView& view) {
   v1::MemberMessage applied;
   applied.mutable_view_applied()->set_version(view.version());
   session_->Send(std::move(applied));
+}
+
+absl::Status Server::LoadInitialModel(const v1::ClusterView& view) {
+  std::string path;
+  {
+    MutexLock lock(mutex_);
+    path = init_;
+  }
+  if (path.empty() || std::exchange(initial_model_loaded_, true)) return absl::OkStatus();
+  return LoadModel(path, view.shard_map(), *engine_);
+}
+
+void Server::Fail(const std::string& message, int exit_code) {
+  spdlog::error("{}", message);
+  v1::MemberMessage failure;
+  failure.mutable_failure()->set_message(message);
+  failure.mutable_failure()->set_exit_code(exit_code);
+  session_->Send(std::move(failure));
 }
 
 void Server::End(v1::JobUpdate how) {

@@ -61,6 +61,10 @@ class Server {
   // go on meanwhile.
   void ApplyViews();
   void ApplyView(const v1::ClusterView& view);
+  // Makes the shards of the first view begin with training.init, if it is set.
+  absl::Status LoadInitialModel(const v1::ClusterView& view);
+  // The job cannot go on.
+  void Fail(const std::string& message, int exit_code);
   void End(v1::JobUpdate how);
   v1::DaemonStatus Status();
 
@@ -76,12 +80,15 @@ class Server {
   CondVar changed_;
   std::string address_ ABSL_GUARDED_BY(mutex_);
   absl::Duration linger_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  std::string init_ ABSL_GUARDED_BY(mutex_);  // training.init
   uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t view_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<v1::ClusterView> views_ ABSL_GUARDED_BY(mutex_);
   bool views_end_ ABSL_GUARDED_BY(mutex_) = false;
+  // The thread below only.
+  bool initial_model_loaded_ = false;
   std::optional<Thread> views_thread_;
 
   // Waits for the coordinator's job; coordinator only.

@@ -214,8 +214,6 @@ class Checker {
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(!data.cache().empty(), "data.cache");
     refuse(data.csv().missing() == v1::Csv::MEAN, "data.csv.missing");
-    const v1::Training& training = config_.training();
-    refuse(!training.init().empty(), "training.init");
   }
 
  private:

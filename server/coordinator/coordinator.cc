@@ -9,12 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
 #include "common/config/uses_stripes.h"
+#include "common/model_file/model_file.h"
+#include "common/model_file/table_specs.h"
 #include "server/coordinator/partitions.h"
 
 namespace paramd {
@@ -50,6 +53,17 @@ absl::StatusOr<std::unique_ptr<HistoryFile>> OpenHistory(const std::string& path
 std::string HistoryProblem(const absl::Status& status) {
   if (status.ok()) return "";
   return absl::StrCat("output.history lacks lines: ", status.message());
+}
+
+CoordinatorCore::InitialTables ReadInitialTables(const v1::Config& config) {
+  const std::string& path = config.training().init();
+  if (path.empty()) return CoordinatorCore::InitialTables();
+  ASSIGN_OR_RETURN(const ModelFile model, ReadModelFile(path));
+  if (model.model.type() == config.model().type()) return TableSpecs(model);
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": holds a model of type ",
+      absl::AsciiStrToLower(v1::Model::Type_Name(model.model.type())), ", model.type is ",
+      absl::AsciiStrToLower(v1::Model::Type_Name(config.model().type()))));
 }
 
 // The state of a job that was running when the coordinator ended, if there is one.
@@ -88,10 +102,10 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
   ASSIGN_OR_RETURN(const Store::Value stored, options.store->Get(kStateKey));
   ASSIGN_OR_RETURN(const std::optional<v1::CoordinatorState> running, RunningJob(stored, config));
   const absl::Duration now = options.clock->SinceBoot();
-  auto core =
-      running.has_value()
-          ? std::make_unique<CoordinatorCore>(config, *running, std::move(eval), now)
-          : std::make_unique<CoordinatorCore>(config, std::move(train), std::move(eval), now);
+  auto core = running.has_value()
+                  ? std::make_unique<CoordinatorCore>(config, *running, std::move(eval), now)
+                  : std::make_unique<CoordinatorCore>(config, std::move(train), std::move(eval),
+                                                      now, ReadInitialTables(config));
   if (running.has_value())
     spdlog::info("going on with the stored job at epoch {}", running->epoch());
   absl::StatusOr<std::unique_ptr<HistoryFile>> history =

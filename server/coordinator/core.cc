@@ -16,10 +16,12 @@ constexpr size_t kBadRecordExamples = 10;
 }  // namespace
 
 CoordinatorCore::CoordinatorCore(v1::Config config, std::vector<v1::Partition> train,
-                                 std::vector<v1::Partition> eval, absl::Duration now)
+                                 std::vector<v1::Partition> eval, absl::Duration now,
+                                 InitialTables init)
     : config_(std::move(config)),
       train_(std::move(train)),
       eval_(std::move(eval)),
+      init_(std::move(init)),
       membership_(ToDuration(config_.cluster().heartbeat().lease())),
       control_(config_.training(), {}),
       counted_until_(now) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
@@ -59,9 +60,14 @@ class CoordinatorCore {
   using Action = std::variant<Send, Close, SaveModel, RenameModel, Record>;
   using Actions = std::vector<Action>;
 
-  // A new job over `train` partitions (with stripes: whole files) and `eval` files.
+  // The tables of training.init, or why there are none.
+  using InitialTables = absl::StatusOr<std::vector<v1::TableSpec>>;
+
+  // A new job over `train` partitions (with stripes: whole files) and `eval` files. `init`: of no
+  // interest when training.init is not set.
   CoordinatorCore(v1::Config config, std::vector<v1::Partition> train,
-                  std::vector<v1::Partition> eval, absl::Duration now);
+                  std::vector<v1::Partition> eval, absl::Duration now,
+                  InitialTables init = InitialTables());
 
   // Goes on from a state that was stored by a coordinator with the same configuration.
   CoordinatorCore(v1::Config config, const v1::CoordinatorState& stored,
@@ -101,6 +107,8 @@ class CoordinatorCore {
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
   void Proceed(absl::Duration now);
   void TryStart(absl::Duration now);
+  // Whether training.init suits the tables of the model.
+  absl::Status CheckInitialTables(const std::vector<v1::TableSpec>& specs) const;
   void HandOutWork();
   // Lets those that are attached begin, once nobody is on the way.
   void StartAttached();
@@ -145,6 +153,7 @@ class CoordinatorCore {
   const v1::Config config_;
   std::vector<v1::Partition> train_;
   const std::vector<v1::Partition> eval_;
+  const InitialTables init_;
   Membership membership_;
   WorkQueue work_;
   TrainingControl control_;

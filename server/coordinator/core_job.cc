@@ -9,6 +9,7 @@
 #include "common/base/random.h"
 #include "common/config/duration.h"
 #include "common/config/uses_stripes.h"
+#include "common/model_file/table_specs.h"
 #include "common/routing/shard_of.h"
 #include "server/coordinator/core.h"
 #include "server/coordinator/keep_at_most.h"
@@ -74,6 +75,10 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     Finish(v1::FAILED, std::string(specs.status().message()), kExitBadConfig, now);
     return;
   }
+  if (const absl::Status status = CheckInitialTables(*specs); !status.ok()) {
+    Finish(v1::FAILED, absl::StrCat("training.init: ", status.message()), kExitBadConfig, now);
+    return;
+  }
   std::vector<std::vector<uint32_t>> placement;
   for (const v1::TableSpec& spec : *specs) {
     placement.emplace_back(ShardCount(spec, config_.sharding().shards_per_table()), 0);
@@ -99,6 +104,13 @@ void CoordinatorCore::TryStart(absl::Duration now) {
   for (Member* worker : membership_.Live(v1::WORKER)) worker->admit_version = view_version_;
   ChangePhase(v1::TRAINING, now);
   StartEpoch(1);
+}
+
+absl::Status CoordinatorCore::CheckInitialTables(const std::vector<v1::TableSpec>& specs) const {
+  const std::string& file = config_.training().init();
+  if (file.empty()) return absl::OkStatus();
+  if (!init_.ok()) return init_.status();
+  return CheckTables(*init_, specs, file);
 }
 
 void CoordinatorCore::HandOutWork() {

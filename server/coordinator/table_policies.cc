@@ -104,6 +104,12 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
     if (transport.has_pull()) *spec->mutable_pull() = transport.pull();
   }
   for (v1::TableSpec& spec : specs) {
+    if (spec.rows_kept().decay() < 1 && spec.has_rows_kept() &&
+        spec.optimizer().type() == v1::Optimizer::FTRL) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tables: ", spec.name(), ": rows.decay has no effect with optimizer.type: ",
+                       "ftrl, which computes parameters from its sums of gradients; use another"));
+    }
     if (const absl::Status status = SetMaxAge(&spec); !status.ok()) return status;
     if (const absl::Status status = CheckOptimizer(spec); !status.ok()) return status;
   }

@@ -431,6 +431,16 @@ absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& 
 
 // ---- what others want to know
 
+void Engine::LoadTable(uint32_t table, absl::Span<const uint64_t> keys,
+                       absl::Span<const float> values) {
+  std::shared_ptr<const View> view;
+  {
+    MutexLock lock(mutex_);
+    view = view_;
+  }
+  view->tables[table]->Load(keys, values);
+}
+
 absl::StatusOr<ShardSnapshot> Engine::ReadShard(uint32_t table, uint32_t shard,
                                                 uint64_t epoch) const {
   std::shared_ptr<const View> view;

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "common/base/mutex.h"
 #include "common/wire/operation.h"
 #include "paramd/v1/coordinator.pb.h"
@@ -83,6 +84,11 @@ class Engine {
   // FAILED_PRECONDITION: no server id yet. INVALID_ARGUMENT, RESOURCE_EXHAUSTED: as View::Make;
   // nothing was changed.
   absl::Status ApplyView(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
+
+  // Gives the rows of a table that live here saved values, as Table::Load does. After the first
+  // view and before any push.
+  void LoadTable(uint32_t table, absl::Span<const uint64_t> keys, absl::Span<const float> values)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes an operation and calls `done` (or a copy of it) exactly once: before it returns, or, for
   // a pull that has to wait, later from whichever thread lets it go on. What `operation` borrows is

@@ -1,5 +1,9 @@
 #include "server/optimizer/ftrl.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "server/optimizer/ftrl.cc"
 #include "hwy/foreach_target.h"
@@ -31,6 +35,13 @@ struct FtrlRule {
     const V shrunk = hn::Sub(z, hn::CopySign(l1, z));
     const auto moves = hn::And(hn::Gt(hn::Abs(z), l1), hn::Gt(denominator, hn::Zero(d)));
     w = hn::IfThenElseZero(moves, Saturated(d, hn::Div(hn::Neg(shrunk), denominator)));
+  }
+
+  // The z whose w, with s = 0, is w.
+  float Begin(float w) const {
+    const float z = -w * (settings.beta / settings.alpha + settings.l2);
+    return std::clamp(w == 0 ? 0 : z - std::copysign(settings.l1, w),
+                      -std::numeric_limits<float>::max(), std::numeric_limits<float>::max());
   }
 };
 

@@ -16,10 +16,10 @@ namespace paramd {
 //        -(z - sign(z) l1) / ((beta + sqrt(s)) / alpha + l2)        otherwise
 // McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013, algorithm 1 (where s
 // is called n). The paper computes w when it is needed; here it is kept, brought up to date after
-// each update. r is 1 in the paper; here it is the step's rate, what schedule and delay leave of 1.
-// Without l1 and l2 the rule is w <- w - r alpha / (beta + sqrt(s)) g, so r multiplies the learning
-// rate of the coordinate. Where the denominator is zero, w is 0. Everything saturates at the
-// largest float.
+// each update; a parameter that begins at w has the z that gives it. r is 1 in the paper; here it
+// is the step's rate, what schedule and delay leave of 1. Without l1 and l2 the rule is w <- w - r
+// alpha / (beta + sqrt(s)) g, so r multiplies the learning rate of the coordinate. Where the
+// denominator is zero, w is 0. Everything saturates at the largest float.
 struct Ftrl {
   float alpha = 1;
   float beta = 0;

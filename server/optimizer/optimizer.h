@@ -17,7 +17,7 @@ class Optimizer {
   explicit Optimizer(const StepSettings& settings) : settings_(settings) {}
   virtual ~Optimizer() = default;
 
-  // float32 values kept with every parameter; all zero before its first update.
+  // float32 values kept with every parameter; before its first update as Begin leaves them.
   virtual int state_slots() const = 0;
 
   // Whether it looks at `pulled`.
@@ -25,6 +25,10 @@ class Optimizer {
 
   // What the elements of an operation have in common.
   Step StepOf(const GradientInfo& info) const { return MakeStep(settings_, info); }
+
+  // The state of parameters[0, n) that begin there, before any update. Slots as of Apply; they are
+  // zero before and stay so unless the rule computes parameters from them.
+  virtual void Begin(const float* parameters, int64_t n, float* state, int64_t stride) const = 0;
 
   // Updates parameters[0, n) and their state by a mean gradient. Slot s of element i is
   // state[s * stride + i]; without slots, state is not looked at. The arrays do not overlap.

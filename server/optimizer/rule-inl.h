@@ -67,6 +67,8 @@ HWY_INLINE V MeanSquare(D d, float keep, float rest, V s, V x) {
 //     // kUsesPulled, s[kStateSlots] has the parameters that the gradient was computed from.
 //     template <class D, class V>
 //     HWY_INLINE void Update(D d, const Step& step, V g, V& w, V* s) const;
+//     // Slot 0 of a parameter that begins at w; without this function it is zero.
+//     float Begin(float w) const;
 //   };
 //
 // Only operations that IEEE 754 rounds to the bit (no fused multiply-add, no approximations), so
@@ -80,6 +82,12 @@ class RuleOptimizer final : public Optimizer {
 
   int state_slots() const override { return kSlots; }
   bool uses_pulled() const override { return Rule::kUsesPulled; }
+
+  void Begin(const float* parameters, int64_t n, float* state, int64_t stride) const override {
+    if constexpr (requires { rule_.Begin(0.0f); }) {
+      for (int64_t i = 0; i < n; ++i) state[i] = rule_.Begin(parameters[i]);
+    }
+  }
 
   void Apply(const void* gradient, const Step& step, int64_t n, float* parameters, float* state,
              int64_t stride, const float* pulled) const override {

@@ -17,6 +17,19 @@ DenseShard::DenseShard(RowRange range, uint32_t dim, const Initializer& initiali
   for (uint64_t row = range.begin; row < range.end; ++row) {
     initializer.Fill(row, absl::MakeSpan(&parameters_[OffsetOf(row)], dim));
   }
+  if (initializer.scale != 0) {
+    this->optimizer().Begin(parameters_.data(), static_cast<int64_t>(size), state_.data(),
+                            static_cast<int64_t>(size));
+  }
+}
+
+void DenseShard::LoadLocked(const RowSet& rows, const float* values) {
+  const uint64_t offset = OffsetOf(rows.first_row);
+  const uint64_t size = rows.count * dim();
+  std::copy_n(values, size, parameters_.data() + offset);
+  optimizer().Begin(values, static_cast<int64_t>(size),
+                    state_.empty() ? nullptr : state_.data() + offset,
+                    static_cast<int64_t>(parameters_.size()));
 }
 
 absl::Status DenseShard::CheckRows(RowSet* rows, uint64_t* /*hashes*/) const {

@@ -24,6 +24,8 @@ class DenseShard final : public Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadLocked(const RowSet& rows, const float* values) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, FloatSink& out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ShardSize SizeLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -55,6 +55,11 @@ void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contribution
   if (!pushes.empty()) ApplySumLocked(pushes, update);
 }
 
+void Shard::Load(const RowSet& rows, const float* values) {
+  MutexLock lock(mutex_);
+  LoadLocked(rows, values);
+}
+
 void Shard::Discard(uint32_t client, uint64_t from_step) {
   MutexLock lock(mutex_);
   buffer_.Discard(client, from_step);

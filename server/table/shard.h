@@ -75,6 +75,10 @@ class Shard {
   void CloseStep(uint64_t step, absl::Span<const Contribution> contributions,
                  uint64_t examples = 1);
 
+  // Gives rows saved values, float32[rows.count][dim], as if they had begun there: the optimizer's
+  // state is that of a beginning. Before any push.
+  void Load(const RowSet& rows, const float* values);
+
   // Drops what the client pushed for synchronous steps from `from_step` on.
   void Discard(uint32_t client, uint64_t from_step);
 
@@ -121,6 +125,8 @@ class Shard {
   }
 
   virtual void ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  virtual void LoadLocked(const RowSet& rows, const float* values)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // Applies the weighted sum, rows that several pushes touch once. `pushes` is not empty.
   virtual void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update)

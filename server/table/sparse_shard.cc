@@ -48,6 +48,15 @@ size_t SparseShard::RowsAtOnce() const {
   return std::clamp<size_t>(FloatSource::kMaxRun / dim(), 1, RowTable::kMaxBatch);
 }
 
+size_t SparseShard::RowsToChange() const {
+  return keeper_.has_value() ? std::min(RowsAtOnce(), keeper_->MostAtOnce()) : RowsAtOnce();
+}
+
+void SparseShard::BeginRow(uint64_t key, float* row) const {
+  initializer().Fill(key, absl::MakeSpan(row, dim()));
+  if (initializer().scale != 0) optimizer().Begin(row, dim(), row + dim(), dim());
+}
+
 size_t SparseShard::RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes,
                            float** rows) {
   rows_->Find(hashes, keys.size(), rows);
@@ -59,9 +68,24 @@ size_t SparseShard::RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uin
       rows_->Find(hashes, keys.size(), rows);
     }
     rows[i] = rows_->Add(hashes[i]);
-    initializer().Fill(keys[i], absl::MakeSpan(rows[i], dim()));
+    BeginRow(keys[i], rows[i]);
   }
   return keys.size();
+}
+
+void SparseShard::LoadLocked(const RowSet& rows, const float* values) {
+  const size_t at_once = RowsToChange();
+  float* found[RowTable::kMaxBatch];
+  for (size_t first = 0, n; first < rows.count; first += n) {
+    const absl::Span<const uint64_t> keys = rows.keys.subspan(first, at_once);
+    if (keeper_.has_value()) keeper_->FreeRows(keys.size(), clock());
+    n = RowsOf(keys, rows.hashes.subspan(first), found);
+    for (size_t i = 0; i < n; ++i, values += dim()) {
+      std::copy_n(values, dim(), found[i]);
+      optimizer().Begin(values, dim(), found[i] + dim(), dim());
+      if (keeper_.has_value()) keeper_->Touch(found[i], 0, clock());
+    }
+  }
 }
 
 void SparseShard::KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes,
@@ -87,7 +111,7 @@ void SparseShard::KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const u
       moved = true;
     }
     rows[i] = rows_->Add(hashes[i]);
-    initializer().Fill(keys[i], absl::MakeSpan(rows[i], dim()));
+    BeginRow(keys[i], rows[i]);
     keeper_->Touch(rows[i], 0, clock());
   }
   if (moved) rows_->Find(hashes, keys.size(), rows);
@@ -105,8 +129,7 @@ const float* const* SparseShard::PulledOf(absl::Span<const uint64_t> keys, const
 }
 
 void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) {
-  const size_t at_once =
-      keeper_.has_value() ? std::min(RowsAtOnce(), keeper_->MostAtOnce()) : RowsAtOnce();
+  const size_t at_once = RowsToChange();
   float* found[RowTable::kMaxBatch];
   const float* scratch[RowTable::kMaxBatch];
   rows_->Prefetch(rows.hashes);

@@ -28,6 +28,8 @@ class SparseShard final : public Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadLocked(const RowSet& rows, const float* values) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, FloatSink& out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ShardSize SizeLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -36,6 +38,10 @@ class SparseShard final : public Shard {
 
   // Rows that are looked up together: their gradients come in one piece, unless one row is longer.
   size_t RowsAtOnce() const;
+  // The same for rows that are changed, which there must be room for.
+  size_t RowsToChange() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a row that was added holds before its first update.
+  void BeginRow(uint64_t key, float* row) const;
   // The rows of the first of at most kMaxBatch keys, created with their initial values where they
   // are not there; returns their number, at least one. `hashes`: of the keys and those after them.
   size_t RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes, float** rows)

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/routing/hash_keys.h"
 #include "common/routing/shard_of.h"
 #include "server/optimizer/create_optimizer.h"
 #include "server/table/dense_shard.h"
@@ -101,6 +102,41 @@ absl::StatusOr<std::shared_ptr<const Table>> Table::Create(const v1::TableSpec& 
     return absl::ResourceExhaustedError(absl::StrCat("table ", spec.name(), ": no memory"));
   }
   return table;
+}
+
+void Table::Load(absl::Span<const uint64_t> keys, absl::Span<const float> values) const {
+  if (sparse()) return LoadSparse(keys, values);
+  for (uint32_t i = 0; i < shards(); ++i) {
+    if (!shards_[i]) continue;
+    const RowRange range = RowsOfShard(spec_.rows(), shards(), i);
+    shards_[i]->Load({.count = range.end - range.begin, .first_row = range.begin},
+                     values.data() + range.begin * spec_.dim());
+  }
+}
+
+void Table::LoadSparse(absl::Span<const uint64_t> keys, absl::Span<const float> values) const {
+  std::vector<uint64_t> hashes(keys.size());
+  HashKeys(keys, hashes.data());
+  // What is of one shard.
+  struct Part {
+    std::vector<uint64_t> keys, hashes;
+    std::vector<float> values;
+  };
+  std::vector<Part> parts(shards_.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const uint32_t shard = ShardOfHash(hashes[i], shards());
+    if (!shards_[shard]) continue;
+    parts[shard].keys.push_back(keys[i]);
+    parts[shard].hashes.push_back(hashes[i]);
+    const float* const row = values.data() + i * spec_.dim();
+    parts[shard].values.insert(parts[shard].values.end(), row, row + spec_.dim());
+  }
+  for (uint32_t i = 0; i < shards(); ++i) {
+    const Part& part = parts[i];
+    if (part.keys.empty()) continue;
+    shards_[i]->Load({.count = part.keys.size(), .keys = part.keys, .hashes = part.hashes},
+                     part.values.data());
+  }
 }
 
 ShardSize Table::Size() const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "server/table/shard.h"
 
@@ -33,11 +34,16 @@ class Table {
   // Null when the shard lives elsewhere. `shard` < shards().
   Shard* shard(uint32_t shard) const { return shards_[shard].get(); }
 
+  // Gives the rows that live here saved values, as Shard::Load does. `values`: float32[rows][dim].
+  // Sparse: of `keys`, strictly ascending; dense: of every row of the table, `keys` is empty.
+  void Load(absl::Span<const uint64_t> keys, absl::Span<const float> values) const;
+
   // Sum over the shards here.
   ShardSize Size() const;
 
  private:
   Table() = default;
+  void LoadSparse(absl::Span<const uint64_t> keys, absl::Span<const float> values) const;
 
   v1::TableSpec spec_;
   // Shared with the versions of this table under other shard maps, which operations that began

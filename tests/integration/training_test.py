@@ -97,6 +97,27 @@ class TrainingTest(ClusterTestCase):
         self.assertGreater(evaluations[0]["auc"], 0.6)
         self.assertEqual(evaluations[-1]["examples"], 200000)
 
+    def test_training_goes_on_from_a_saved_model(self):
+        # Dense tables too: bias has one row.
+        first = self.run_job(self.config(data="epochs: 3"))
+        os.rename(self.path("model.safetensors"), self.path("first.safetensors"))
+        # With FTRL the parameters come from its state; nothing that is pushed moves them, so they stay.
+        for optimizer in ("{type: ftrl, alpha: 1e-9}", "{type: sgd, learning_rate: 0}"):
+            config = self.config("init: first.safetensors", "epochs: 1") + f"optimizer: {optimizer}\n"
+            for shape in (("--servers", "1"), ("--servers", "3", "--set", "sharding.shards_per_table=5")):
+                with self.subTest(optimizer=optimizer, shape=shape):
+                    again = self.run_job(config, *shape)
+                    self.assertAlmostEqual(again["eval"]["logloss"], first["eval"]["logloss"], places=5)
+
+    def test_a_model_that_does_not_suit_is_refused_before_training(self):
+        self.run_job(self.config(data="epochs: 1"))
+        config = self.config("init: model.safetensors", "epochs: 1")
+        other = self.run_job(config.replace("logistic_regression", "softmax_regression"), expect=78)
+        self.assertIn("training.init: ", other["message"])
+        self.assertIn("model.type", other["message"])
+        missing = self.run_job(config.replace("init: model", "init: none"), expect=78)
+        self.assertRegex(missing["message"], "training.init: .*none.safetensors")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -41,10 +41,11 @@ inline std::vector<v1::Partition> PartitionsOf(int count) {
 // Plays members against a core and keeps what it says to them.
 class Cluster {
  public:
-  Cluster(v1::Config config, int partitions, int eval_files = 0)
+  Cluster(v1::Config config, int partitions, int eval_files = 0,
+          CoordinatorCore::InitialTables init = CoordinatorCore::InitialTables())
       : config_(std::move(config)),
         eval_(PartitionsOf(eval_files)),
-        core_(config_, PartitionsOf(partitions), eval_, now_) {}
+        core_(config_, PartitionsOf(partitions), eval_, now_, std::move(init)) {}
 
   // Puts a core in the place of this one, from what it stored.
   void Restart() {

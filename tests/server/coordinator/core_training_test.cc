@@ -255,5 +255,49 @@ TEST_CASE("the history has a point a second, one at the end, and every evaluatio
   CHECK(cluster.points()[2].seconds() == Approx(2.6));
 }
 
+TEST_CASE("a saved model with other tables ends the job before it begins") {
+  v1::Config config = ConfigOf(1, 1);
+  config.mutable_training()->set_init("/old");
+  v1::TableSpec weights;
+  weights.set_name("weights");
+  weights.set_kind(v1::TableSpec::SPARSE);
+  weights.set_dim(1);
+  CoordinatorCore::InitialTables init(std::vector<v1::TableSpec>{weights});
+  std::string error;
+  SECTION("the right ones") {}
+  SECTION("rows of another size") {
+    init->front().set_dim(2);
+    error =
+        "training.init: /old: table \"weights\" is sparse with rows of 2 values, the model "
+        "needs sparse with rows of 1";
+  }
+  SECTION("another kind") {
+    init->front().set_kind(v1::TableSpec::DENSE);
+    init->front().set_rows(7);
+    error =
+        "training.init: /old: table \"weights\" is dense with 7 rows of 1 values, the model "
+        "needs sparse with rows of 1";
+  }
+  SECTION("none") {
+    init->clear();
+    error = "training.init: /old: there is no table \"weights\"";
+  }
+  SECTION("one too many") {
+    init->push_back(weights);
+    init->back().set_name("bias");
+    error = "training.init: /old: the model has no table \"bias\"";
+  }
+  SECTION("a file that cannot be read") {
+    init = absl::NotFoundError("open /old: No such file or directory");
+    error = "training.init: open /old: No such file or directory";
+  }
+  Cluster cluster(config, 1, 0, init);
+  cluster.Join(v1::SHARD_HOST, "s0");
+  cluster.Worker("w0");
+  CHECK(cluster.Job().message() == error);
+  CHECK(cluster.Job().exit_code() == (error.empty() ? 0 : 78));
+  CHECK(cluster.Job().state() == (error.empty() ? v1::RUNNING : v1::FAILED));
+}
+
 }  // namespace
 }  // namespace paramd

@@ -422,5 +422,34 @@ TEST_CASE("schedules without steps, and delays that an optimizer has no use for,
   CHECK(CreateOptimizer(settings).ok());
 }
 
+TEST_CASE("FTRL goes on from where a parameter begins") {
+  const v1::Optimizer settings = Settings(v1::Optimizer::FTRL);
+  const auto optimizer = Make(settings);
+  for (const float begin : {0.0f, 0.75f, -2.0f}) {
+    float w = begin;
+    float state[2] = {};
+    optimizer->Begin(&w, 1, state, 1);
+    // By algorithm 1: the w of z, with the sum of squares n = 0.
+    const double scale = settings.beta() / settings.alpha() + settings.l2();
+    const double z = state[0];
+    const double computed =
+        std::abs(z) <= settings.l1() ? 0 : -(z - std::copysign(settings.l1(), z)) / scale;
+    CHECK(computed == Approx(begin).margin(1e-6));
+    CHECK(state[1] == 0);
+    // A gradient of almost nothing leaves it there.
+    const float gradient = 1e-6f;
+    optimizer->Apply(&gradient, optimizer->StepOf({}), 1, &w, state, 1, nullptr);
+    CHECK(w == Approx(begin).margin(1e-5));
+  }
+}
+
+TEST_CASE("the state of other rules begins with zeros") {
+  const auto optimizer = Make(Settings(v1::Optimizer::ADAGRAD));
+  const float w = 3;
+  float state = 0;
+  optimizer->Begin(&w, 1, &state, 1);
+  CHECK(state == 0);
+}
+
 }  // namespace
 }  // namespace paramd

@@ -421,6 +421,7 @@ TEST_CASE("every optimizer, against a map of rows updated one by one, to the bit
       if (row.empty()) {
         row.resize(dim * (1 + optimizer->state_slots()));
         initializer.Fill(keys[i], absl::MakeSpan(row).subspan(0, dim));
+        optimizer->Begin(row.data(), dim, row.data() + dim, dim);
       }
       optimizer->Apply(&gradients[i * dim], optimizer->StepOf({.clock = push}), dim, row.data(),
                        row.data() + dim, dim, nullptr);
@@ -466,6 +467,32 @@ TEST_CASE("initial values depend on seed, table and row alone") {
   CHECK(PullOf(other, Of({17})) == a);
   const DenseShard dense({.begin = 10, .end = 20}, 8, initializer, Descent());
   CHECK(PullOf(dense, Range(17, 1)) == a);
+}
+
+TEST_CASE("rows that begin with saved values") {
+  const bool proximal = GENERATE(false, true);
+  const auto optimizer = proximal ? Proximal() : Descent();
+  SECTION("sparse, long and short rows") {
+    for (const uint32_t dim : {1u, 3u, 5000u}) {
+      const auto shard = Sparse(dim, optimizer);
+      Values values(2 * dim);
+      for (size_t i = 0; i < values.size(); ++i) values[i] = 1 + static_cast<float>(i % 7);
+      shard->Load(Checked(*shard, Of({4, 9})).rows(), values.data());
+      CHECK(PullOf(*shard, Of({4, 9})) == values);
+      CHECK(shard->Size().rows == 2);
+      // Nothing in the gradient: they stay where they are.
+      PushTo(*shard, {1, 1, 1}, Of({4, 9}), Values(2 * dim, 0));
+      const Values after = PullOf(*shard, Of({4, 9}));
+      for (size_t i = 0; i < values.size(); ++i) CHECK(after[i] == Approx(values[i]));
+    }
+  }
+  SECTION("dense") {
+    const auto shard = Dense(10, 13, 2, optimizer);
+    shard->Load(Range(10, 3), Values{1, 2, 3, 4, 5, 6}.data());
+    CHECK(PullOf(*shard, Range(10, 3)) == Values{1, 2, 3, 4, 5, 6});
+    PushTo(*shard, {1, 1, 1}, Range(10, 3), Values(6, 0));
+    CHECK(PullOf(*shard, Range(12, 1))[0] == Approx(5));
+  }
 }
 
 }  // namespace
