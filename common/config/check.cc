@@ -66,6 +66,8 @@ std::vector<const char*> Metrics(v1::Model::Objective objective) {
 // The figures that evaluations of a model have.
 std::vector<const char*> Metrics(const v1::Model& model) {
   switch (model.type()) {
+    case v1::Model::FEATURE_SUM:
+      return {};
     case v1::Model::LOGISTIC_REGRESSION:
       return Metrics(v1::Model::BINARY);
     case v1::Model::SOFTMAX_REGRESSION:

@@ -546,13 +546,14 @@ TEST_CASE("evaluations that are compared come more than once and have the figure
   const std::string every = "eval: [b], eval_every: 1";
   CHECK(ErrorsOfTraining("patience: 2", every) == "");
   CHECK(ErrorsOfTraining("patience: 2, metric: rmse", every) ==
-        "c.yaml:4:33: training.metric: the model has no rmse; it has logloss, auc, accuracy");
+        "c.yaml:4:33: training.metric: the model has no rmse; it has logloss, auc, accuracy, loss");
   CHECK(ErrorsOfTraining("patience: 2", every, "linear_regression") ==
-        "c.yaml:4:22: training.patience: the model has no logloss; it has rmse");
+        "c.yaml:4:22: training.patience: the model has no logloss; it has rmse, loss");
   CHECK(ErrorsOfTraining("patience: 2, metric: auc", every, "softmax_regression") ==
-        "c.yaml:4:33: training.metric: the model has no auc; it has logloss, accuracy");
+        "c.yaml:4:33: training.metric: the model has no auc; it has logloss, accuracy, loss");
   CHECK(ErrorsOfTraining("patience: 2", every, "feature_sum").find("has no figure") !=
         std::string::npos);
+  CHECK(ErrorsOfTraining("patience: 2, metric: loss", every, "kmeans") == "");
   // Nothing is compared.
   CHECK(ErrorsOfTraining("eval_examples: 10", every, "linear_regression") == "");
 }
