@@ -54,7 +54,7 @@ class Renderer {
               std::string first) {
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
       const FieldDescriptor& field = *message.GetDescriptor()->field(i);
-      if (!Applies(field, message)) continue;
+      if (!Applies(field, message) || IsUnspecified(message, field)) continue;
       RenderField(message, field, absl::StrCat(path, path.empty() ? "" : ".", field.name()), indent,
                   absl::StrCat(first, field.name(), ":"));
       first = indent;
@@ -86,6 +86,12 @@ class Renderer {
     } else {
       Line(absl::StrCat(head, " ", SpellScalar(message, field)), path);
     }
+  }
+
+  // A choice that nobody made, of a configuration that LoadConfig did not fill in.
+  static bool IsUnspecified(const Message& message, const FieldDescriptor& field) {
+    return !field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM &&
+           message.GetReflection()->GetEnum(message, &field)->number() == 0;
   }
 
   static bool IsUnset(const Message& message, const FieldDescriptor& field) {

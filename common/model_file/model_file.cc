@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "common/base/atomic_file_writer.h"
 #include "common/base/status_macros.h"
+#include "common/model_file/quantize.h"
 #include "common/model_file/safetensors.h"
 
 namespace paramd {
@@ -25,6 +26,7 @@ namespace {
 constexpr char kFormat[] = "paramd.model.v1";
 constexpr char kKeysSuffix[] = ".keys";
 constexpr char kValuesSuffix[] = ".values";
+constexpr char kScalesSuffix[] = ".scales";
 
 // ---- writing
 
@@ -105,17 +107,56 @@ class Layout {
   uint64_t end_ = 0;
 };
 
-// Keys first: that way every tensor begins at a multiple of its element size.
-Layout LayOut(const ModelFile& model) {
+// The values of a table as they are written; what is not needed is empty.
+struct EncodedValues {
+  Int8Rows int8;
+  std::vector<uint16_t> bf16;
+};
+
+std::vector<EncodedValues> Encode(const ModelFile& model, ValueEncoding encoding) {
+  std::vector<EncodedValues> encoded(model.tables.size());
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    const ModelTable& table = model.tables[i];
+    if (encoding == ValueEncoding::kInt8) encoded[i].int8 = ToInt8(table.values, table.dim);
+    if (encoding == ValueEncoding::kBf16) encoded[i].bf16 = ToBf16(table.values);
+  }
+  return encoded;
+}
+
+void AddValues(const ModelTable& table, const EncodedValues& encoded, ValueEncoding encoding,
+               Layout* layout) {
+  const std::string name = table.sparse ? table.name + kValuesSuffix : table.name;
+  const std::vector<uint64_t> shape = {table.rows(), table.dim};
+  switch (encoding) {
+    case ValueEncoding::kF32:
+      layout->Add(name, TensorType::kF32, shape, Bytes(table.values));
+      break;
+    case ValueEncoding::kBf16:
+      layout->Add(name, TensorType::kBF16, shape, Bytes(encoded.bf16));
+      break;
+    case ValueEncoding::kInt8:
+      layout->Add(name, TensorType::kI8, shape, Bytes(encoded.int8.values));
+      break;
+  }
+}
+
+// Keys first, then scales: that way every tensor begins at a multiple of its element size.
+// `encoded` outlives the layout.
+Layout LayOut(const ModelFile& model, const std::vector<EncodedValues>& encoded,
+              ValueEncoding encoding) {
   Layout layout;
   layout.header.metadata = Metadata(model);
   for (const ModelTable& table : model.tables) {
     if (!table.sparse) continue;
     layout.Add(table.name + kKeysSuffix, TensorType::kU64, {table.rows()}, Bytes(table.keys));
   }
-  for (const ModelTable& table : model.tables) {
-    layout.Add(table.sparse ? table.name + kValuesSuffix : table.name, TensorType::kF32,
-               {table.rows(), table.dim}, Bytes(table.values));
+  for (size_t i = 0; encoding == ValueEncoding::kInt8 && i < encoded.size(); ++i) {
+    const ModelTable& table = model.tables[i];
+    layout.Add(table.name + kScalesSuffix, TensorType::kF32, {table.rows()},
+               Bytes(encoded[i].int8.scales));
+  }
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    AddValues(model.tables[i], encoded[i], encoding, &layout);
   }
   return layout;
 }
@@ -170,6 +211,7 @@ absl::Status ReadMetadata(const SafetensorsHeader& header, const std::string& pa
 // The tensors of one table.
 struct TableTensors {
   const TensorSpec* keys = nullptr;
+  const TensorSpec* scales = nullptr;
   const TensorSpec* values = nullptr;
   bool sparse = false;
   bool dense = false;
@@ -181,17 +223,25 @@ absl::StatusOr<std::map<std::string, TableTensors>> GroupTensors(const Safetenso
   for (const TensorSpec& tensor : header.tensors) {
     absl::string_view name = tensor.name;
     const bool keys = absl::ConsumeSuffix(&name, kKeysSuffix);
-    const bool values = !keys && absl::ConsumeSuffix(&name, kValuesSuffix);
+    const bool scales = !keys && absl::ConsumeSuffix(&name, kScalesSuffix);
+    const bool values = !keys && !scales && absl::ConsumeSuffix(&name, kValuesSuffix);
     const auto error = [&](absl::string_view what) {
       return Corrupt(path, absl::StrCat("tensor \"", tensor.name, "\" ", what));
     };
     if (!IsTableName(std::string(name))) return error("is not of a table");
     if ((tensor.type == TensorType::kU64) != keys) return error("has the wrong dtype");
-    if (tensor.shape.size() != (keys ? 1 : 2)) return error("has the wrong number of dimensions");
+    if (scales && tensor.type != TensorType::kF32) return error("has the wrong dtype");
+    if (tensor.shape.size() != (keys || scales ? 1 : 2)) {
+      return error("has the wrong number of dimensions");
+    }
+    TableTensors& table = tables[std::string(name)];
+    if (scales) {
+      table.scales = &tensor;
+      continue;
+    }
     if (!keys && (tensor.shape[1] == 0 || tensor.shape[1] > UINT32_MAX)) {
       return error("has rows of an impossible size");
     }
-    TableTensors& table = tables[std::string(name)];
     (keys ? table.keys : table.values) = &tensor;
     (keys || values ? table.sparse : table.dense) = true;
     if (table.sparse && table.dense) return error("is of a table that is both sparse and dense");
@@ -199,12 +249,37 @@ absl::StatusOr<std::map<std::string, TableTensors>> GroupTensors(const Safetenso
   return tables;
 }
 
+absl::StatusOr<std::vector<float>> ReadValues(const std::string& path,
+                                              const SafetensorsHeader& header,
+                                              const TableTensors& tensors) {
+  const TensorSpec& values = *tensors.values;
+  if (values.type == TensorType::kF32) return ReadTensor<float>(path, header, values);
+  if (values.type == TensorType::kBF16) {
+    ASSIGN_OR_RETURN(const std::vector<uint16_t> halves,
+                     ReadTensor<uint16_t>(path, header, values));
+    return FromBf16(halves);
+  }
+  Int8Rows rows;
+  ASSIGN_OR_RETURN(rows.values, ReadTensor<int8_t>(path, header, values));
+  ASSIGN_OR_RETURN(rows.scales, ReadTensor<float>(path, header, *tensors.scales));
+  return FromInt8(rows, static_cast<uint32_t>(values.shape[1]));
+}
+
 absl::StatusOr<ModelTable> ReadTable(const std::string& path, const SafetensorsHeader& header,
                                      const std::string& name, const TableTensors& tensors) {
   const auto error = [&](absl::string_view what) {
     return Corrupt(path, absl::StrCat("table \"", name, "\": ", what));
   };
-  if (tensors.values == nullptr) return error("keys without values");
+  if (tensors.values == nullptr) {
+    return error(tensors.keys == nullptr ? "scales without values" : "keys without values");
+  }
+  if ((tensors.values->type == TensorType::kI8) != (tensors.scales != nullptr)) {
+    return error("I8 values and scales belong together");
+  }
+  if (tensors.scales != nullptr && tensors.scales->shape[0] != tensors.values->shape[0]) {
+    return error(
+        absl::StrCat(tensors.scales->shape[0], " scales for ", tensors.values->shape[0], " rows"));
+  }
   if (tensors.sparse && tensors.keys == nullptr) return error("values without keys");
   if (tensors.sparse && tensors.keys->shape[0] != tensors.values->shape[0]) {
     return error(
@@ -213,7 +288,7 @@ absl::StatusOr<ModelTable> ReadTable(const std::string& path, const SafetensorsH
   ModelTable table{.name = name,
                    .sparse = tensors.sparse,
                    .dim = static_cast<uint32_t>(tensors.values->shape[1])};
-  ASSIGN_OR_RETURN(table.values, ReadTensor<float>(path, header, *tensors.values));
+  ASSIGN_OR_RETURN(table.values, ReadValues(path, header, tensors));
   if (!table.sparse) return table;
   ASSIGN_OR_RETURN(table.keys, ReadTensor<uint64_t>(path, header, *tensors.keys));
   if (!IsAscending(table.keys)) return error("keys are not ascending");
@@ -222,9 +297,11 @@ absl::StatusOr<ModelTable> ReadTable(const std::string& path, const SafetensorsH
 
 }  // namespace
 
-absl::Status WriteModelFile(const std::string& path, const ModelFile& model) {
+absl::Status WriteModelFile(const std::string& path, const ModelFile& model,
+                            ValueEncoding encoding) {
   RETURN_IF_ERROR(CheckTables(model));
-  const Layout layout = LayOut(model);
+  const std::vector<EncodedValues> encoded = Encode(model, encoding);
+  const Layout layout = LayOut(model, encoded, encoding);
   ASSIGN_OR_RETURN(const std::string header, EncodeSafetensorsHeader(layout.header));
   ASSIGN_OR_RETURN(std::unique_ptr<AtomicFileWriter> writer, AtomicFileWriter::Create(path));
   RETURN_IF_ERROR(writer->Append(header));

@@ -39,10 +39,14 @@ struct ModelFile {
   std::vector<ModelTable> tables;
 };
 
+// How values are written. They are read as float32.
+enum class ValueEncoding { kF32, kBf16, kInt8 };
+
 // Writes `model` so that after a crash at any point either the old or the new file is there whole.
 // INVALID_ARGUMENT: names, keys or lengths that are not as above; otherwise the errors of
 // common/base/file.h.
-absl::Status WriteModelFile(const std::string& path, const ModelFile& model);
+absl::Status WriteModelFile(const std::string& path, const ModelFile& model,
+                            ValueEncoding encoding = ValueEncoding::kF32);
 
 // Tables come in the order of their names. Errors name the file. INVALID_ARGUMENT: safetensors, but
 // no paramd model, or one of a version that is not known; DATA_LOSS: anything else that is not as

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -25,10 +24,23 @@ absl::Status Corrupt(const std::string& file, absl::string_view what) {
   return absl::DataLossError(absl::StrCat(file, ": ", what));
 }
 
+uint64_t ElementBytes(TensorType type) {
+  switch (type) {
+    case TensorType::kU64:
+      return sizeof(uint64_t);
+    case TensorType::kBF16:
+      return sizeof(uint16_t);
+    case TensorType::kI8:
+      return sizeof(int8_t);
+    default:
+      return sizeof(float);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<uint64_t> TensorBytes(TensorType type, const std::vector<uint64_t>& shape) {
-  uint64_t bytes = type == TensorType::kF32 ? sizeof(float) : sizeof(uint64_t);
+  uint64_t bytes = ElementBytes(type);
   for (const uint64_t size : shape) {
     if (__builtin_mul_overflow(bytes, size, &bytes)) {
       return absl::InvalidArgumentError("the shape is too large");
@@ -62,7 +74,7 @@ absl::StatusOr<SafetensorsHeader> ReadSafetensorsHeader(const std::string& file)
 template <typename T>
 absl::StatusOr<std::vector<T>> ReadTensor(const std::string& file, const SafetensorsHeader& header,
                                           const TensorSpec& tensor) {
-  assert((tensor.type == TensorType::kF32) == (std::is_same_v<T, float>));
+  assert(ElementBytes(tensor.type) == sizeof(T));
   const uint64_t bytes = tensor.end - tensor.begin;
   std::vector<T> values(bytes / sizeof(T));
   constexpr uint64_t kBlockBytes = uint64_t{8} << 20;
@@ -82,5 +94,11 @@ template absl::StatusOr<std::vector<float>> ReadTensor(const std::string&, const
 template absl::StatusOr<std::vector<uint64_t>> ReadTensor(const std::string&,
                                                           const SafetensorsHeader&,
                                                           const TensorSpec&);
+template absl::StatusOr<std::vector<uint16_t>> ReadTensor(const std::string&,
+                                                          const SafetensorsHeader&,
+                                                          const TensorSpec&);
+template absl::StatusOr<std::vector<int8_t>> ReadTensor(const std::string&,
+                                                        const SafetensorsHeader&,
+                                                        const TensorSpec&);
 
 }  // namespace paramd

@@ -15,7 +15,7 @@ namespace paramd {
 // beside this file says it byte by byte.
 
 // Element types that paramd uses.
-enum class TensorType { kF32, kU64 };
+enum class TensorType { kF32, kU64, kBF16, kI8 };
 
 struct TensorSpec {
   std::string name;
@@ -56,7 +56,8 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(absl::string_view json,
 absl::StatusOr<SafetensorsHeader> ReadSafetensorsHeader(const std::string& file);
 
 // Reads the data of one tensor of `file`, whose header is `header`. T: float for kF32, uint64_t for
-// kU64. DATA_LOSS when the file has become shorter since.
+// kU64, uint16_t for kBF16 (the upper half of a float32), int8_t for kI8. DATA_LOSS when the file
+// has become shorter since.
 template <typename T>
 absl::StatusOr<std::vector<T>> ReadTensor(const std::string& file, const SafetensorsHeader& header,
                                           const TensorSpec& tensor);

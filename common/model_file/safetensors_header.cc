@@ -19,7 +19,21 @@ using nlohmann::json;
 
 constexpr char kMetadata[] = "__metadata__";
 
-const char* TypeName(TensorType type) { return type == TensorType::kF32 ? "F32" : "U64"; }
+constexpr TensorType kTypes[] = {TensorType::kF32, TensorType::kU64, TensorType::kBF16,
+                                 TensorType::kI8};
+
+const char* TypeName(TensorType type) {
+  switch (type) {
+    case TensorType::kU64:
+      return "U64";
+    case TensorType::kBF16:
+      return "BF16";
+    case TensorType::kI8:
+      return "I8";
+    default:
+      return "F32";
+  }
+}
 
 absl::Status Bad(absl::string_view what) { return absl::DataLossError(what); }
 
@@ -65,10 +79,10 @@ absl::StatusOr<std::vector<uint64_t>> Numbers(const json& tensor, const char* ke
 absl::StatusOr<TensorType> ParseType(const json& tensor) {
   const auto found = tensor.find("dtype");
   if (found == tensor.end()) return Bad("\"dtype\" is missing");
-  for (const TensorType type : {TensorType::kF32, TensorType::kU64}) {
+  for (const TensorType type : kTypes) {
     if (*found == TypeName(type)) return type;
   }
-  return Bad("\"dtype\" is neither \"F32\" nor \"U64\"");
+  return Bad("\"dtype\" is none of \"F32\", \"U64\", \"BF16\" and \"I8\"");
 }
 
 absl::StatusOr<TensorSpec> ParseTensor(const std::string& name, const json& tensor,

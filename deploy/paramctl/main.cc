@@ -3,7 +3,9 @@
 #include "deploy/paramctl/config_command.h"
 #include "deploy/paramctl/data_generate.h"
 #include "deploy/paramctl/evaluate.h"
+#include "deploy/paramctl/model_export.h"
 #include "deploy/paramctl/plot.h"
+#include "deploy/paramctl/predict.h"
 #include "deploy/paramctl/run_command.h"
 #include "deploy/paramctl/status_command.h"
 
@@ -19,6 +21,8 @@ const paramd::Command kCommands[] = {
     {"data generate", "write a click log to train on, and say how well it can be learnt",
      paramd::RunDataGenerate},
     {"evaluate", "the figures of a saved model on data files", paramd::RunEvaluate},
+    {"predict", "the scores of a saved model for data files, as CSV", paramd::RunPredict},
+    {"model export", "a saved model in another format, rounded or pruned", paramd::RunModelExport},
     {"plot", "draw how a run went, from its history", paramd::RunPlot},
 };
 

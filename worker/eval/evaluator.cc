@@ -76,7 +76,8 @@ void AddStats(const ReadStats& file, ReadStats* sum) {
 }
 
 absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& tables, int batch_rows,
-                          const std::string& file, MetricsAccumulator* metrics) {
+                          const std::string& file, MetricsAccumulator* metrics,
+                          const ScoreSink& on_scores) {
   Batch batch;
   std::vector<float> scores;
   while (true) {
@@ -89,6 +90,7 @@ absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& table
     RETURN_IF_ERROR(tables.PullSparse(batch));
     model.Predict(batch, tables.spans(), &scores);
     metrics->Add(batch.labels, scores);
+    if (on_scores != nullptr) RETURN_IF_ERROR(on_scores(batch, scores));
   }
 }
 
@@ -96,8 +98,8 @@ absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& table
 
 absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
                                    absl::Span<const std::string> files, Model& model,
-                                   ParameterSource& parameters, int batch_rows,
-                                   const Split& split) {
+                                   ParameterSource& parameters, int batch_rows, const Split& split,
+                                   const ScoreSink& on_scores) {
   PulledTables tables(model, parameters);
   RETURN_IF_ERROR(tables.PullDense());
   MetricsAccumulator metrics(model.task(), model.outputs());
@@ -107,7 +109,7 @@ absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& sha
     whole.set_file(file);
     ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader,
                      BatchReader::Open(data, shape, {whole}, split));
-    RETURN_IF_ERROR(EvaluateFile(*reader, model, tables, batch_rows, file, &metrics));
+    RETURN_IF_ERROR(EvaluateFile(*reader, model, tables, batch_rows, file, &metrics, on_scores));
     AddStats(reader->stats(), &result.read);
   }
   RETURN_IF_ERROR(CheckBadRecords(data, result.read));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class ParameterSource {
                             std::vector<float>* values) = 0;
 };
 
+// Takes the scores of a batch, [rows][outputs]. What it refuses ends the evaluation.
+using ScoreSink = std::function<absl::Status(const Batch& batch, absl::Span<const float> scores)>;
+
 struct Evaluated {
   v1::Metrics metrics;
   ReadStats read;  // of all files together
@@ -34,12 +38,13 @@ struct Evaluated {
 
 // The quality of `model` on the examples in `files`, read by the format of `data` in batches of
 // `batch_rows`, only the records that `split` has. Dense tables are pulled once, sparse rows for
-// every batch. Metrics are those of worker/eval/metrics.h. Errors: those of BatchReader and of
-// `parameters`; INVALID_ARGUMENT for a label that the model has no meaning for, and when the bad
-// records are more than data.on_bad_record.max_fraction of all.
+// every batch. Metrics are those of worker/eval/metrics.h. `on_scores` (null: nobody) gets every
+// batch, in order. Errors: those of BatchReader and of `parameters`; INVALID_ARGUMENT for a label
+// that the model has no meaning for, and when the bad records are more than
+// data.on_bad_record.max_fraction of all.
 absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
                                    absl::Span<const std::string> files, Model& model,
                                    ParameterSource& parameters, int batch_rows,
-                                   const Split& split = {});
+                                   const Split& split = {}, const ScoreSink& on_scores = nullptr);
 
 }  // namespace paramd

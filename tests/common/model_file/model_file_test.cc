@@ -79,6 +79,22 @@ TEST_CASE("tensors begin at multiples of their element size") {
   }
 }
 
+TEST_CASE("a model in fewer bits comes back rounded") {
+  TempDir dir;
+  const std::string path = dir.File("m.safetensors");
+  ModelFile model = Example();
+  model.tables[1].values = {1, -127, 254, 2, 0, 0};
+  for (const ValueEncoding encoding : {ValueEncoding::kInt8, ValueEncoding::kBf16}) {
+    REQUIRE(WriteModelFile(path, model, encoding).ok());
+    const ModelFile back = *ReadModelFile(path);
+    CHECK(back.tables[1].keys == model.tables[1].keys);
+    // Both have these to the bit.
+    CHECK(back.tables[1].values == model.tables[1].values);
+    CHECK(back.tables[0].values[2] == 3);
+    CHECK(back.tables[2] == model.tables[2]);
+  }
+}
+
 TEST_CASE("a model larger than the buffers") {
   TempDir dir;
   const std::string path = dir.File("m.safetensors");
@@ -226,11 +242,27 @@ TEST_CASE("corrupt: tensor that is not an object, lacks a member or has one more
         "tensor \"bias\": more than \"dtype\", \"shape\" and \"data_offsets\"");
 }
 
+TEST_CASE("corrupt: scales") {
+  const auto with_scales = [](int count) {
+    json header = GoodHeader();
+    header.erase("bias");
+    header["weights.values"] = {{"dtype", "I8"}, {"shape", {2, 1}}, {"data_offsets", {16, 18}}};
+    if (count > 0) {
+      header["weights.scales"] = {
+          {"dtype", "F32"}, {"shape", {count}}, {"data_offsets", {18, 18 + 4 * count}}};
+    }
+    return ErrorOf(Raw(header.dump(), GoodData().substr(0, 16) + std::string(2 + 4 * count, 0)));
+  };
+  CHECK(with_scales(2) == "ok");
+  CHECK(with_scales(0) == "table \"weights\": I8 values and scales belong together");
+  CHECK(with_scales(1) == "table \"weights\": 1 scales for 2 rows");
+}
+
 TEST_CASE("corrupt: dtype") {
   CHECK(ErrorAfter([](json& h) { h["bias"]["dtype"] = "F64"; }) ==
-        "tensor \"bias\": \"dtype\" is neither \"F32\" nor \"U64\"");
+        "tensor \"bias\": \"dtype\" is none of \"F32\", \"U64\", \"BF16\" and \"I8\"");
   CHECK(ErrorAfter([](json& h) { h["bias"]["dtype"] = 1; }) ==
-        "tensor \"bias\": \"dtype\" is neither \"F32\" nor \"U64\"");
+        "tensor \"bias\": \"dtype\" is none of \"F32\", \"U64\", \"BF16\" and \"I8\"");
 }
 
 TEST_CASE("corrupt: shape") {
