@@ -97,6 +97,16 @@ class TrainingTest(ClusterTestCase):
         self.assertGreater(evaluations[0]["auc"], 0.6)
         self.assertEqual(evaluations[-1]["examples"], 200000)
 
+    def test_bsp_runs_are_the_same_to_the_bit(self):
+        def model_of_a_run(seed):
+            self.run_job(self.config(data="epochs: 3", consistency="{mode: bsp}"), "--workers", "3",
+                         "--set", f"model.seed={seed}")
+            with open(self.path("model.safetensors"), "rb") as file:
+                return file.read()
+        first = model_of_a_run(7)
+        for _ in range(3):
+            self.assertEqual(model_of_a_run(7), first)
+
     def test_training_goes_on_from_a_saved_model(self):
         # Dense tables too: bias has one row.
         first = self.run_job(self.config(data="epochs: 3"))
