@@ -67,7 +67,8 @@ class LocalTable {
   // Of the keys that were pulled.
   void Push(uint64_t examples) {
     ArraySource source(gradients_.data());
-    shard().Push({.client = 1, .incarnation = 1, .sequence = ++sequence_}, rows_, source, examples);
+    shard().Push({.client = 1, .incarnation = 1, .sequence = ++sequence_}, rows_, source,
+                 {.examples = examples});
   }
 
   bool sparse() const { return table_->sparse(); }

@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "worker/model/linear_layer.h"
 #include "worker/model/loss.h"
+#include "worker/model/objective_loss.h"
 #include "worker/model/table_spec.h"
 
 namespace paramd {
@@ -125,8 +126,7 @@ class FactorizationMachine final : public Model {
 
 absl::StatusOr<std::unique_ptr<Model>> MakeFactorizationMachine(const v1::Model& config,
                                                                 const DatasetShape& shape) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Loss> loss,
-                   MakeObjectiveLoss(config.objective(), "factorization machine"));
+  ASSIGN_OR_RETURN(std::unique_ptr<Loss> loss, MakeObjectiveLoss(config, "factorization machine"));
   return std::make_unique<FactorizationMachine>(config, shape, std::move(loss));
 }
 

@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "worker/model/linear_layer.h"
 #include "worker/model/loss.h"
+#include "worker/model/objective_loss.h"
 #include "worker/model/table_spec.h"
 
 namespace paramd {
@@ -124,7 +125,7 @@ absl::StatusOr<std::unique_ptr<Model>> MakeFieldAwareFm(const v1::Model& config,
         " fields are more than ", kMaxRowValues, " values for a feature; make it smaller"));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Loss> loss,
-                   MakeObjectiveLoss(config.objective(), "field-aware factorization machine"));
+                   MakeObjectiveLoss(config, "field-aware factorization machine"));
   return std::make_unique<FieldAwareFm>(config, shape, std::move(loss));
 }
 

@@ -24,12 +24,4 @@ double Loss::DifferentiateMean(const Batch& batch, absl::Span<float> z) {
   return sum;
 }
 
-absl::StatusOr<std::unique_ptr<Loss>> MakeObjectiveLoss(v1::Model::Objective objective,
-                                                        const char* model) {
-  if (objective == v1::Model::BINARY) return MakeLogisticLoss(model);
-  if (objective == v1::Model::REGRESSION) return MakeSquaredLoss();
-  return absl::InvalidArgumentError(
-      absl::StrCat("model.objective: ", model, " wants binary or regression"));
-}
-
 }  // namespace paramd

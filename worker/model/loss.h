@@ -51,9 +51,4 @@ std::unique_ptr<Loss> MakeLogisticLoss(const char* model);
 // log sum_j e^(z_j) - z_y; labels 0 .. classes - 1. Scores: softmax of z.
 std::unique_ptr<Loss> MakeSoftmaxLoss(const char* model, int classes);
 
-// The loss of a model with one output: logistic for binary, squared for regression.
-// INVALID_ARGUMENT: another objective.
-absl::StatusOr<std::unique_ptr<Loss>> MakeObjectiveLoss(v1::Model::Objective objective,
-                                                        const char* model);
-
 }  // namespace paramd
