@@ -13,6 +13,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/status_macros.h"
 #include "common/config/config.h"
+#include "common/config/data_kind.h"
 #include "common/config/render.h"
 #include "common/math/initializer.h"
 #include "common/model_file/table_specs.h"
@@ -128,7 +129,7 @@ absl::StatusOr<Evaluated> SavedModel::Evaluate(absl::Span<const std::string> fil
   for (const std::string& path : labels) data.mutable_idx()->add_eval_labels(path);
   DatasetShape shape = shape_;
   // The fields of sparse CSV are the columns of the files, with keys that do not depend on them.
-  if (data.format() == v1::Data::CSV && shape.sparse) {
+  if (data.format() == v1::Data::CSV && IsSparse(data)) {
     v1::Data as_train = data;
     *as_train.mutable_train() = data.eval();
     ASSIGN_OR_RETURN(shape, ReadDatasetShape(as_train));

@@ -56,17 +56,19 @@ class ConsistencyTest(ClusterTestCase):
                     np.testing.assert_array_equal(model["weights.values"][1:, 0], 2)
                     self.assertEqual(model["weights.values"][0, 0], 4 * rows)
 
-    def check_quality(self, result, epochs=10):
+    def check_quality(self, result, epochs=10, logloss=0.330):
         self.assertEqual(result["examples"], self.ROWS * epochs)
         # LIBLINEAR's optimum: AUC 0.9022, log loss 0.3241.
         self.assertGreaterEqual(result["eval"]["auc"], 0.900)
-        self.assertLessEqual(result["eval"]["logloss"], 0.330)
+        self.assertLessEqual(result["eval"]["logloss"], logloss)
 
     def test_models_are_as_good(self):
         for consistency, servers in ((LOCAL, 1), (LOCAL, 3), (VALUE_BOUND, 1), (VALUE_BOUND, 3), (BACKUP, 1)):
             with self.subTest(consistency=consistency, servers=servers):
                 config = self.learn(consistency, batch=32 if consistency == BACKUP else 128)
-                self.check_quality(self.run_job(config, "--servers", str(servers), "--workers", "3"))
+                result = self.run_job(config, "--servers", str(servers), "--workers", "3")
+                # Gradients of the slowest are dropped, and who that is differs from run to run.
+                self.check_quality(result, logloss=0.335 if consistency == BACKUP else 0.330)
 
     def test_a_table_of_its_own_mode(self):
         config = self.learn("{mode: ssp, staleness: 2}") + f"tables: [{{name: weights, consistency: {LOCAL}}}]\n"
