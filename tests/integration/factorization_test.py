@@ -10,37 +10,49 @@ from tests.testing.safetensors import read_model
 
 
 class FactorizationMachineTest(ClusterTestCase):
+    FIELDS = 10
     CONFIG = """
 version: 1
 cluster: {name: fm, servers: 2, workers: 2}
 model: {MODEL}
 data:
-  train: [log/train.libsvm]
-  eval: [log/test.libsvm]
+  DATA
+  train: [log/train.FORMAT]
+  eval: [log/test.FORMAT]
   batch_size: 256
   epochs: EPOCHS
 output: {model: model.safetensors}
 """
 
-    def train(self, model, epochs=5):
-        return self.run_job(self.CONFIG.replace("MODEL", model).replace("EPOCHS", str(epochs)))
+    def train(self, model, log_format, epochs):
+        data = "format: libsvm" if log_format == "libsvm" else f"format: libffm\n  libffm: {{fields: {self.FIELDS}}}"
+        config = self.CONFIG.replace("MODEL", model).replace("DATA", data)
+        return self.run_job(config.replace("FORMAT", log_format).replace("EPOCHS", str(epochs)))
 
-    def test_learns_the_interactions_that_a_linear_model_cannot(self):
+    def check_learns_interactions(self, model, log_format, epochs, row):
+        """`row`: values in a row of the table vectors."""
         made = self.paramctl("data", "generate", "--interactions", "--out", "log", "--rows", "100000", "--eval_rows",
-                             "20000", "--features_per_row", "10", "--cardinality", "50", "-o", "json")
+                             "20000", "--features_per_row", str(self.FIELDS), "--cardinality", "50", "--format",
+                             log_format, "-o", "json")
         bayes = json.loads(made.stdout)["bayes"]["logloss"]
-        linear = self.train("type: logistic_regression")["eval"]["logloss"]
-        machine = self.train("type: factorization_machine", epochs=10)
-        closed = (linear - machine["eval"]["logloss"]) / (linear - bayes)
-        print(f"log loss: linear {linear:.4f}, machine {machine['eval']['logloss']:.4f}, best {bayes:.4f}; "
-              f"{closed:.1%} of the gap closed")
+        linear = self.train("type: logistic_regression", log_format, 5)["eval"]["logloss"]
+        machine = self.train(f"type: {model}", log_format, epochs)
+        loss = machine["eval"]["logloss"]
+        closed = (linear - loss) / (linear - bayes)
+        print(f"log loss: linear {linear:.4f}, {model} {loss:.4f}, best {bayes:.4f}; {closed:.1%} of the gap closed")
         self.assertGreater(linear, bayes + 0.02)
         self.assertGreaterEqual(closed, 0.8)
 
         # The saved model gives the figures of the run.
-        done = self.paramctl("evaluate", "--model", machine["model"], "--data", "log/test.libsvm", "-o", "json")
-        self.assertAlmostEqual(json.loads(done.stdout)["logloss"], machine["eval"]["logloss"], places=5)
-        self.assertEqual(read_model(machine["model"])["vectors.values"].shape[1], 8)
+        done = self.paramctl("evaluate", "--model", machine["model"], "--data", f"log/test.{log_format}", "-o", "json")
+        self.assertAlmostEqual(json.loads(done.stdout)["logloss"], loss, places=5)
+        self.assertEqual(read_model(machine["model"])["vectors.values"].shape[1], row)
+
+    def test_learns_the_interactions_that_a_linear_model_cannot(self):
+        self.check_learns_interactions("factorization_machine", "libsvm", epochs=10, row=8)
+
+    def test_field_aware(self):
+        self.check_learns_interactions("field_aware_fm", "libffm", epochs=6, row=4 * self.FIELDS)
 
     def test_fields_are_needed(self):
         self.write("train.libsvm", "1 1:1 2:1\n0 3:1\n")
