@@ -71,6 +71,7 @@ absl::Status Server::StartCoordinator() {
                                   const std::string& path) { return SaveModel(config, map, path); },
            .clock = options_.clock}));
   coordinator_service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
+  admin_service_ = std::make_unique<AdminServiceImpl>(*coordinator_);
   MutexLock lock(mutex_);
   linger_ = ToDuration(config.cluster().linger());
   job_watcher_.emplace("job", [this] {
@@ -92,6 +93,7 @@ absl::Status Server::Listen() {
   if (coordinator_ != nullptr) {
     daemon.listen = options_.config->cluster().coordinator().address();
     daemon.services.push_back(coordinator_service_.get());
+    daemon.services.push_back(admin_service_.get());
     daemon.cluster_status = [this] { return coordinator_->Status(); };
     const v1::Transport& transport = options_.config->transport();
     daemon.channel = {.max_message_bytes = static_cast<int>(transport.max_message()),

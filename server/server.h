@@ -11,6 +11,7 @@
 #include "common/rpc/daemon_server.h"
 #include "common/rpc/member_session.h"
 #include "paramd/v1/config.pb.h"
+#include "server/coordinator/admin_service.h"
 #include "server/coordinator/coordinator.h"
 #include "server/coordinator/coordinator_service.h"
 #include "server/engine/engine.h"
@@ -72,6 +73,7 @@ class Server {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<CoordinatorServiceImpl> coordinator_service_;
+  std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<ParameterServiceImpl> parameter_service_;
   std::unique_ptr<DaemonServer> daemon_;
   std::unique_ptr<MemberSession> session_;

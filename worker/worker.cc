@@ -194,6 +194,7 @@ int Worker::ExitCodeOf(const absl::Status& status) const {
 void Worker::Connect(const v1::ClusterView& view) {
   if (view.shard_map().epoch() == epoch_) return;
   epoch_ = view.shard_map().epoch();
+  view_version_ = view.version();
   uint32_t id;
   {
     MutexLock lock(mutex_);
@@ -228,6 +229,14 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                          session_->Send(std::move(attached));
                          return inbox_.WaitForStart();
                        },
+                   .new_shard_map = [this]() -> std::optional<v1::ShardMap> {
+                     const std::optional<v1::ClusterView> view = inbox_.NewerView(view_version_);
+                     if (!view.has_value()) return std::nullopt;
+                     view_version_ = view->version();
+                     // With another epoch a new client takes it over.
+                     if (view->shard_map().epoch() != epoch_) return std::nullopt;
+                     return view->shard_map();
+                   },
                    .partitions = {.request =
                                       [this] {
                                         v1::MemberMessage request;

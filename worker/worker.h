@@ -76,6 +76,8 @@ class Worker {
   // An evaluation that was granted while the worker trained, for when it has left the clocks. Set
   // by the reader of Train.
   std::optional<v1::WorkGrant> evaluation_;
+  // Of the last view that was looked at.
+  uint64_t view_version_ = 0;
   // Work requests so far; only the reader of the current Train counts.
   uint64_t requests_ = 0;
 

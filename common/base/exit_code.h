@@ -7,7 +7,7 @@ enum ExitCode {
   kExitDone = 0,
   kExitFailure = 1,
   kExitUsage = 2,
-  kExitDegraded = 3,     // paramctl status only
+  kExitDegraded = 3,     // paramctl status and table set
   kExitUnreachable = 4,  // paramctl status only
   kExitBadData = 65,
   kExitBadConfig = 78,

@@ -8,12 +8,14 @@
 #include "deploy/paramctl/predict.h"
 #include "deploy/paramctl/run_command.h"
 #include "deploy/paramctl/status_command.h"
+#include "deploy/paramctl/table_command.h"
 
 namespace {
 
 const paramd::Command kCommands[] = {
     {"run", "run a whole cluster on this machine, until its job ends", paramd::RunRun},
     {"status", "show the state of a cluster", paramd::RunStatus},
+    {"table set", "change how a table's pulls wait while a job runs", paramd::RunTableSet},
     {"config validate", "tell everything that is wrong with a configuration",
      paramd::RunConfigValidate},
     {"config render", "print a configuration with every setting filled in",

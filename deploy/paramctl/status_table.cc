@@ -89,6 +89,9 @@ std::string Tables(const v1::ClusterStatus& status) {
     if (table.consistency().mode() == v1::Consistency::SSP) {
       absl::StrAppend(&mode, " ", table.consistency().staleness().steps());
     }
+    if (table.consistency_from() > 0) {
+      absl::StrAppend(&mode, " from clock ", table.consistency_from());
+    }
     rows.push_back({table.name(), absl::AsciiStrToLower(v1::TableSpec::Kind_Name(table.kind())),
                     absl::StrCat(table.dim()), absl::StrCat(table.rows()),
                     HumanBytes(table.bytes()), absl::StrCat(table.shards()), mode,

@@ -15,4 +15,8 @@ uint64_t ClockToWaitFor(const v1::Consistency& consistency, uint64_t pull_clock)
   }
 }
 
+const v1::Consistency& ConsistencyAt(const v1::TableSpec& spec, uint64_t pull_clock) {
+  return pull_clock < spec.consistency_from() ? spec.consistency_before() : spec.consistency();
+}
+
 }  // namespace paramd

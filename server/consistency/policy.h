@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
 
 namespace paramd {
 
@@ -12,6 +13,10 @@ namespace paramd {
 //   ssp  pull_clock - staleness: nobody works more than `staleness` steps ahead of the slowest
 //   bsp  pull_clock: every step before it is finished by everybody
 uint64_t ClockToWaitFor(const v1::Consistency& consistency, uint64_t pull_clock);
+
+// What holds for a table's pull for step `pull_clock`: TableSpec.consistency, but before
+// consistency_from what had held before it was changed on the running cluster.
+const v1::Consistency& ConsistencyAt(const v1::TableSpec& spec, uint64_t pull_clock);
 
 inline bool PullMayProceed(const v1::Consistency& consistency, uint64_t pull_clock,
                            uint64_t min_clock) {

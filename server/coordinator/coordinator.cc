@@ -202,6 +202,25 @@ v1::ClusterStatus Coordinator::Status() {
   return std::move(*status);
 }
 
+absl::StatusOr<v1::SetTableReply> Coordinator::SetTable(const v1::SetTableRequest& request) {
+  auto reply = std::make_shared<absl::StatusOr<v1::SetTableReply>>();
+  const auto decided = std::make_shared<Notification>(), done = std::make_shared<Notification>();
+  Post([this, request, reply, decided](absl::Duration) {
+    CoordinatorCore::Actions actions;
+    *reply = core_->SetTable(request, &actions);
+    decided->Notify();
+    return actions;
+  });
+  decided->Wait();
+  // What is posted now is handled after the change is stored and sent.
+  Post([done](absl::Duration) {
+    done->Notify();
+    return CoordinatorCore::Actions();
+  });
+  done->Wait();
+  return std::move(*reply);
+}
+
 std::optional<v1::JobStatus> Coordinator::WaitUntilFinished() {
   MutexLock lock(mutex_);
   while (!result_.has_value() && !stopping_) changed_.Wait(mutex_);

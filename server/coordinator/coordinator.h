@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
 #include "common/base/thread.h"
+#include "paramd/v1/admin.pb.h"
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
@@ -61,6 +62,9 @@ class Coordinator {
   void CloseConnections(absl::Duration timeout);
 
   v1::ClusterStatus Status();
+
+  // As CoordinatorCore; blocks until the change is stored and sent to everybody.
+  absl::StatusOr<v1::SetTableReply> SetTable(const v1::SetTableRequest& request);
 
   // Blocks until the job has ended and its end is stored, then says how; nothing after Shutdown
   // before that.

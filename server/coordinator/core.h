@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "paramd/v1/admin.pb.h"
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
@@ -82,6 +83,10 @@ class CoordinatorCore {
   Actions OnModelSaved(const absl::Status& status, absl::Duration now);
   // The operator ends the job.
   Actions OnAbort(const std::string& reason, absl::Duration now);
+
+  // Changes how a table's pulls wait, as AdminService.SetTable says; `actions` are to be carried
+  // out as those of an event.
+  absl::StatusOr<v1::SetTableReply> SetTable(const v1::SetTableRequest& request, Actions* actions);
 
   bool finished() const { return job_.state() == v1::SUCCEEDED || job_.state() == v1::FAILED; }
   const v1::JobStatus& job() const { return job_; }

@@ -57,6 +57,7 @@ void AddTables(const v1::ShardMap& shard_map, const std::deque<Member>& members,
     table.set_shards(placement.shard_servers_size());
     *table.mutable_consistency() = placement.spec().consistency();
     *table.mutable_optimizer() = placement.spec().optimizer();
+    table.set_consistency_from(placement.spec().consistency_from());
   }
   for (const Member& member : members) {
     if (!member.live()) continue;

@@ -21,7 +21,7 @@ namespace {
 // The clock that every client has to reach before the pull is answered.
 uint64_t ClockNeededBy(const Operation& operation, const Table& table) {
   if (operation.ignore_clock) return 0;
-  return ClockToWaitFor(table.spec().consistency(), operation.clock);
+  return ClockToWaitFor(ConsistencyAt(table.spec(), operation.clock), operation.clock);
 }
 
 // Steps by which `from` is behind `to`; 0 when it is not.
@@ -245,11 +245,14 @@ void Engine::Pull(const Operation& operation, const ReplyCallback& done) {
 }
 
 void Engine::Resume(PendingPull pull) {
-  const uint64_t needed = ClockNeededBy(pull.operation, *pull.checked.table);
   {
     MutexLock lock(mutex_);
     pull.reply = NewReply(pull.operation);
-    if (pull.reply.status.ok() && needed > closed_) {
+    // By the table as it is now: it may have another bound than when the pull came.
+    const uint64_t needed =
+        pull.reply.status.ok() ? ClockNeededBy(pull.operation, *view_->tables[pull.operation.table])
+                               : 0;
+    if (needed > closed_) {
       if (parked_.all().size() < options_.max_parked_pulls &&
           parked_.bytes() + pull.Bytes() <= options_.max_parked_bytes) {
         return parked_.Add(needed, std::move(pull));
@@ -424,9 +427,8 @@ absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& 
   }
   MutexLock lock(mutex_);
   view_ = std::move(view);
-  return parked_.TakeIf([this](const PendingPull& pull) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return !Admit(pull.operation).ok();
-  });
+  // Those that are still allowed wait again, as the new view says.
+  return parked_.TakeIf([](const PendingPull&) { return true; });
 }
 
 // ---- what others want to know

@@ -176,7 +176,8 @@ class Engine {
   void DiscardUnfinished(const View& view, uint32_t client) ABSL_LOCKS_EXCLUDED(mutex_);
   // Drops what the client has pulled. Whoever leaves is out of the clocks.
   static void ForgetPulled(const View& view, uint32_t client);
-  // ApplyView under view_mutex_. Returns waiting pulls that the view may not allow any more.
+  // ApplyView under view_mutex_. Returns the waiting pulls, which the view may not allow any more
+  // or may let go on.
   absl::StatusOr<std::vector<PendingPull>> Install(const v1::ClusterView& message)
       ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
 

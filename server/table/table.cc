@@ -55,6 +55,18 @@ RowRules RulesOf(const v1::Rows& rows, uint32_t shards) {
   return rules;
 }
 
+// The spec without what may be changed on a running cluster: how pulls wait under asp and ssp.
+std::string FixedPart(v1::TableSpec spec) {
+  const v1::Consistency::Mode mode = spec.consistency().mode();
+  if (mode == v1::Consistency::ASP || mode == v1::Consistency::SSP) {
+    spec.clear_consistency();
+    spec.clear_consistency_before();
+    spec.clear_consistency_from();
+    spec.mutable_pull()->clear_max_age();
+  }
+  return spec.SerializeAsString();
+}
+
 std::shared_ptr<Shard> MakeShard(const v1::TableSpec& spec, uint32_t shard, uint32_t shards,
                                  std::shared_ptr<const Optimizer> optimizer) {
   const Initializer initializer = {.seed = spec.seed(),
@@ -74,8 +86,8 @@ absl::StatusOr<std::shared_ptr<const Table>> Table::Create(const v1::TableSpec& 
                                                            const std::vector<bool>& here,
                                                            const Table* previous) {
   RETURN_IF_ERROR(CheckSpec(spec, here.size()));
-  if (previous != nullptr && (previous->shards() != here.size() ||
-                              previous->spec().SerializeAsString() != spec.SerializeAsString())) {
+  if (previous != nullptr &&
+      (previous->shards() != here.size() || FixedPart(previous->spec()) != FixedPart(spec))) {
     return absl::InvalidArgumentError(
         absl::StrCat("table ", spec.name(), ": it differs from table ", previous->spec().name(),
                      ", which has this index already"));

@@ -18,7 +18,8 @@ class Table {
   // `here`: for every shard of the table whether it lives on this server. Shards that `previous`
   // (may be null; the same table under an earlier shard map) has are shared with it, others begin
   // with initial values.
-  // INVALID_ARGUMENT: the spec makes no sense, or differs from previous' in any way.
+  // INVALID_ARGUMENT: the spec makes no sense, or differs from previous' in anything but how
+  // pulls wait under asp and ssp.
   // RESOURCE_EXHAUSTED: no memory for the shards.
   static absl::StatusOr<std::shared_ptr<const Table>> Create(const v1::TableSpec& spec,
                                                              const std::vector<bool>& here,

@@ -84,6 +84,26 @@ class ConsistencyTest(ClusterTestCase):
                 self.assertEqual([w.wait() for w in cluster.workers], [0, -signal.SIGKILL, 0])
                 self.assertTrue(np.isfinite(read_model(self.path("model.safetensors"))["weights.values"]).all())
 
+    def test_staleness_is_changed_while_the_job_runs(self):
+        cluster = Cluster(self, self.learn("{mode: ssp, staleness: 0}", epochs=60), 2, 3)
+        cluster.wait_for(lambda status: int(status["job"].get("epoch", 0)) >= 2)
+        where = ("--coordinator", cluster.address)
+        done = self.paramctl("table", "set", "weights", "consistency.staleness=8", *where)
+        self.assertIn("ssp 8", done.stdout)
+        status = cluster.wait_for(lambda status: all(int(t["consistency"]["staleness"]["steps"]) == (8 if t["name"] ==
+                                                     "weights" else 0) for t in status["tables"]))
+        self.assertEqual(int(status["epoch"]), 1)
+        done = self.paramctl("table", "set", "bias", "consistency.mode=asp", *where)
+        self.assertIn("asp", done.stdout)
+        for table, setting, exit_code, message in (("wieghts", "consistency.staleness=8", 78, "there is no table"),
+                                                   ("weights", "consistency.staleness=x", 78, "wants a number"),
+                                                   ("bias", "consistency.staleness=8", 78, "is for mode ssp")):
+            with self.subTest(table=table, setting=setting):
+                done = self.paramctl("table", "set", table, setting, *where, expect=exit_code)
+                self.assertIn(message, done.stderr)
+        self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
+        self.assertEqual([w.wait() for w in cluster.workers], [0, 0, 0])
+
     def test_a_mode_that_wants_another_optimizer(self):
         for consistency in (LOCAL, VALUE_BOUND):
             with self.subTest(consistency=consistency):

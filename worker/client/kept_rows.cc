@@ -6,7 +6,8 @@ namespace paramd {
 
 KeptRows::KeptRows(const v1::TableSpec& spec, uint64_t bytes)
     : by_min_clock_(spec.consistency().mode() == v1::Consistency::SSP),
-      max_age_(spec.pull().max_age()) {
+      max_age_(spec.pull().max_age()),
+      max_age_before_(max_age_) {
   if (max_age_ == 0 || bytes == 0) return;
   if (spec.kind() == v1::TableSpec::SPARSE) {
     sparse_.emplace(spec.dim(), bytes);
@@ -15,9 +16,18 @@ KeptRows::KeptRows(const v1::TableSpec& spec, uint64_t bytes)
   }
 }
 
+void KeptRows::Update(const v1::TableSpec& spec) {
+  const bool by_min_clock = spec.consistency().mode() == v1::Consistency::SSP;
+  const uint64_t max_age = by_min_clock == by_min_clock_ ? spec.pull().max_age() : 0;
+  max_age_before_ = std::min({max_age_before_, max_age_, max_age});
+  max_age_ = max_age;
+  change_at_ = spec.consistency_from();
+}
+
 bool KeptRows::Read(const RowPlan& plan, uint64_t clock, float* values,
                     std::vector<uint32_t>* stale) const {
-  const uint64_t oldest = clock > max_age_ ? clock - max_age_ : 0;
+  const uint64_t max_age = clock < change_at_ ? max_age_before_ : max_age_;
+  const uint64_t oldest = clock - std::min(clock, max_age);
   if (sparse_.has_value()) {
     sparse_->Read(plan.keys, plan.order, oldest, values, stale);
     return stale->empty();

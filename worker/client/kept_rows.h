@@ -19,6 +19,11 @@ class KeptRows {
   // Memory for the rows is about `bytes`; a dense table that is larger is not kept.
   KeptRows(const v1::TableSpec& spec, uint64_t bytes);
 
+  // The table's consistency was changed on the running cluster: `spec` holds from its
+  // consistency_from on, and until then what allows less. Rows are not used again any more once the
+  // mode has changed, for their versions mean something else. One thread calls this and Read.
+  void Update(const v1::TableSpec& spec);
+
   // Whether any rows are kept.
   bool enabled() const { return sparse_.has_value() || dense_; }
 
@@ -36,7 +41,10 @@ class KeptRows {
   // Under ssp rows have every change of the steps before the slowest client's clock; under asp
   // there is no other bound than the puller's own steps.
   const bool by_min_clock_;
-  const uint64_t max_age_;
+  // For clocks from change_at_ on, and before.
+  uint64_t max_age_;
+  uint64_t max_age_before_;
+  uint64_t change_at_ = 0;
   std::optional<RowCache> sparse_;
   bool dense_ = false;
   mutable Mutex mutex_;

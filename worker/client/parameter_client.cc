@@ -479,6 +479,12 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
   Flush();
 }
 
+void ParameterClient::Update(const v1::ShardMap& map) {
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    tables_[i]->kept.Update(map.tables(static_cast<int>(i)).spec());
+  }
+}
+
 void ParameterClient::Hold() {
   for (const auto& [server, link] : links_) link->Hold();
 }

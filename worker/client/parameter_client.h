@@ -90,6 +90,10 @@ class ParameterClient {
   // Fails everything that is open and that comes later.
   void Shutdown(const absl::Status& status);
 
+  // How pulls wait was changed on the running cluster: takes over how long rows may be used again.
+  // `map` has the same tables and epoch as this client's.
+  void Update(const v1::ShardMap& map);
+
   const v1::ShardMap& shard_map() const { return options_.shard_map; }
 
   // Bytes of all messages to and from the servers. Thread-safe.

@@ -84,5 +84,15 @@ TEST_CASE("in every interleaving nobody runs too far ahead and nobody waits for 
   }
 }
 
+TEST_CASE("a change holds from its clock on") {
+  v1::TableSpec spec;
+  *spec.mutable_consistency() = Make(v1::Consistency::SSP, 4);
+  CHECK(ConsistencyAt(spec, 0).staleness().steps() == 4);
+  *spec.mutable_consistency_before() = Make(v1::Consistency::ASP);
+  spec.set_consistency_from(10);
+  CHECK(ConsistencyAt(spec, 9).mode() == v1::Consistency::ASP);
+  CHECK(ConsistencyAt(spec, 10).mode() == v1::Consistency::SSP);
+}
+
 }  // namespace
 }  // namespace paramd

@@ -39,6 +39,16 @@ class Fixture {
     REQUIRE(ends.Wait(*client_).ok());
   }
 
+  void Update(v1::Consistency::Mode mode, uint32_t max_age, uint64_t from) {
+    v1::ShardMap map = client_->shard_map();
+    for (v1::TablePlacement& table : *map.mutable_tables()) {
+      table.mutable_spec()->mutable_consistency()->set_mode(mode);
+      table.mutable_spec()->mutable_pull()->set_max_age(max_age);
+      table.mutable_spec()->set_consistency_from(from);
+    }
+    client_->Update(map);
+  }
+
   uint64_t pulls() {
     return cluster_.host(0).engine().Counters().pulls + cluster_.host(1).engine().Counters().pulls;
   }
@@ -86,6 +96,32 @@ TEST_CASE("with a largest age of 0 every row is pulled") {
     CHECK(fixture.Pull(0, kKeys, clock + 1) ==
           std::vector<float>(16, static_cast<float>(clock + 1)));
     CHECK(fixture.Pull(1, {}, clock + 1) == std::vector<float>(15, static_cast<float>(clock + 1)));
+  }
+}
+
+TEST_CASE("how long rows are used again is changed on the running cluster") {
+  const auto mode = GENERATE(v1::Consistency::SSP, v1::Consistency::ASP);
+  Fixture fixture(mode, 3, 2);
+  fixture.Pull(0, kKeys, 0);
+  fixture.Push(kKeys, 0);
+  fixture.Push(kKeys, 1);
+  const uint64_t first = fixture.pulls();
+  SECTION("a smaller age holds at once") {
+    fixture.Update(mode, 1, 100);
+    CHECK(fixture.Pull(0, kKeys, 2) == std::vector<float>(16, 2));
+  }
+  SECTION("a larger age holds from the change on") {
+    fixture.Update(mode, 3, 4);
+    fixture.Push(kKeys, 2);
+    CHECK(fixture.Pull(0, kKeys, 3) == std::vector<float>(16, 3));
+    for (uint64_t clock = 3; clock < 6; ++clock) fixture.Push(kKeys, clock);
+    CHECK(fixture.Pull(0, kKeys, 6) == std::vector<float>(16, 3));
+  }
+  SECTION("with another mode rows are not used again") {
+    fixture.Update(mode == v1::Consistency::SSP ? v1::Consistency::ASP : v1::Consistency::SSP, 3,
+                   0);
+    CHECK(fixture.Pull(0, kKeys, 2) == std::vector<float>(16, 2));
+    CHECK(fixture.pulls() > first);
   }
 }
 

@@ -1,0 +1,119 @@
+#include "deploy/paramctl/table_command.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <iostream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "common/base/exit_code.h"
+#include "common/config/flags.h"
+#include "paramd/v1/admin.grpc.pb.h"
+
+namespace paramd {
+namespace {
+
+constexpr absl::Duration kTimeout = absl::Seconds(5);
+
+int ExitCodeOf(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::NOT_FOUND:
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      return kExitBadConfig;
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return kExitUnreachable;
+    default:
+      return kExitFailure;
+  }
+}
+
+int Send(const std::string& coordinator, const v1::SetTableRequest& request) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const auto stub = v1::AdminService::NewStub(
+      grpc::CreateCustomChannel(coordinator, grpc::InsecureChannelCredentials(), arguments));
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(Clock::System().Wall() + kTimeout));
+  v1::SetTableReply reply;
+  const grpc::Status status = stub->SetTable(&context, request, &reply);
+  if (!status.ok()) {
+    const int exit_code = ExitCodeOf(status.error_code());
+    std::cerr << "paramctl: "
+              << (exit_code == kExitUnreachable ? absl::StrCat("no answer from ", coordinator, ": ")
+                                                : "")
+              << status.error_message() << "\n";
+    return exit_code;
+  }
+  std::cout << "table " << request.table() << " from clock " << reply.from() << " on: "
+            << absl::AsciiStrToLower(v1::Consistency::Mode_Name(reply.consistency().mode()));
+  if (reply.consistency().mode() == v1::Consistency::SSP) {
+    std::cout << " " << reply.consistency().staleness().steps();
+  }
+  std::cout << "\n";
+  return kExitDone;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::SetTableRequest> ParseTableSetting(const std::string& table,
+                                                      const std::string& setting) {
+  v1::SetTableRequest request;
+  request.set_table(table);
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(setting, absl::MaxSplits('=', 1));
+  const auto& [name, value] = parts;
+  if (name == "consistency.mode") {
+    v1::Consistency::Mode mode;
+    if (!v1::Consistency::Mode_Parse(absl::AsciiStrToUpper(value), &mode) ||
+        (mode != v1::Consistency::ASP && mode != v1::Consistency::SSP)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("consistency.mode: wants asp or ssp, not \"", value, "\""));
+    }
+    request.set_mode(mode);
+    return request;
+  }
+  if (name == "consistency.staleness") {
+    uint32_t steps;
+    if (!absl::SimpleAtoi(value, &steps)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("consistency.staleness: wants a number of steps, not \"", value, "\""));
+    }
+    request.mutable_staleness()->set_steps(steps);
+    return request;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", setting,
+                   "\": what can be changed while a job runs is consistency.staleness=STEPS and "
+                   "consistency.mode=asp or ssp"));
+}
+
+int RunTableSet(absl::Span<const std::string> args) {
+  std::string coordinator = v1::Coordinator::GetDescriptor()
+                                ->FindFieldByName("address")
+                                ->options()
+                                .GetExtension(v1::setting)
+                                .default_value();
+  std::string table, setting;
+  Flags flags("paramctl table set", "changes how a table's pulls wait while a job runs.");
+  flags.Argument("TABLE", "name of the table", table);
+  flags.Argument("SETTING=VALUE", "consistency.staleness=STEPS, consistency.mode=asp or ssp",
+                 setting);
+  flags.String("coordinator", "HOST:PORT", "where the coordinator answers", coordinator);
+  if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
+  const absl::StatusOr<v1::SetTableRequest> request = ParseTableSetting(table, setting);
+  if (!request.ok()) {
+    std::cerr << "paramctl: " << request.status().message() << "\n";
+    return kExitBadConfig;
+  }
+  return Send(coordinator, *request);
+}
+
+}  // namespace paramd

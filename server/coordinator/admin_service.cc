@@ -1,0 +1,15 @@
+#include "server/coordinator/admin_service.h"
+
+#include "common/rpc/status.h"
+
+namespace paramd {
+
+grpc::Status AdminServiceImpl::SetTable(grpc::ServerContext* /*context*/,
+                                        const v1::SetTableRequest* request,
+                                        v1::SetTableReply* reply) {
+  absl::StatusOr<v1::SetTableReply> result = coordinator_.SetTable(*request);
+  if (result.ok()) *reply = *std::move(result);
+  return ToGrpc(result.status());
+}
+
+}  // namespace paramd

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "common/rpc/completion_threads.h"
+#include "common/rpc/daemon_service.h"
+#include "paramd/v1/admin.grpc.pb.h"
+#include "server/coordinator/coordinator.h"
+
+namespace paramd {
+
+// AdminService over gRPC: hands every request to the Coordinator, which outlives it.
+class AdminServiceImpl final : public v1::AdminService::Service, public DaemonService {
+ public:
+  explicit AdminServiceImpl(Coordinator& coordinator) : coordinator_(coordinator) {}
+
+  grpc::Service* grpc_service() override { return this; }
+  std::string name() const override { return v1::AdminService::service_full_name(); }
+  void Accept(StreamQueue& /*queue*/) override {}  // has no streams
+
+  grpc::Status SetTable(grpc::ServerContext* context, const v1::SetTableRequest* request,
+                        v1::SetTableReply* reply) override;
+
+ private:
+  Coordinator& coordinator_;
+};
+
+}  // namespace paramd

@@ -1,0 +1,108 @@
+#include "server/coordinator/change_consistency.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "server/coordinator/table_policies.h"
+
+namespace paramd {
+namespace {
+
+// As v1::Consistency.staleness says.
+constexpr uint32_t kMaxStaleness = 1000000;
+constexpr uint32_t kDefaultStaleness = 4;
+
+bool CanBeChanged(v1::Consistency::Mode mode) {
+  return mode == v1::Consistency::ASP || mode == v1::Consistency::SSP;
+}
+
+std::string NameOf(v1::Consistency::Mode mode) {
+  return absl::AsciiStrToLower(v1::Consistency::Mode_Name(mode));
+}
+
+absl::StatusOr<v1::Consistency> Changed(const v1::TableSpec& spec,
+                                        const v1::SetTableRequest& request) {
+  v1::Consistency consistency = spec.consistency();
+  if (!CanBeChanged(consistency.mode())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("table ", spec.name(), " has consistency.mode ", NameOf(consistency.mode()),
+                     ", which cannot be changed while a job runs; asp and ssp can"));
+  }
+  if (request.mode() != v1::Consistency::MODE_UNSPECIFIED) {
+    if (!CanBeChanged(request.mode())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("consistency.mode: a running job can go over to asp and ssp, not to ",
+                       NameOf(request.mode())));
+    }
+    if (consistency.mode() == v1::Consistency::ASP && request.mode() == v1::Consistency::SSP) {
+      consistency.mutable_staleness()->set_steps(kDefaultStaleness);
+    }
+    consistency.set_mode(request.mode());
+  }
+  if (!request.has_staleness()) return consistency;
+  if (consistency.mode() != v1::Consistency::SSP) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("consistency.staleness: is for mode ssp, and table ", spec.name(), " has ",
+                     NameOf(consistency.mode()), "; set consistency.mode=ssp too"));
+  }
+  if (request.staleness().auto_()) {
+    return absl::InvalidArgumentError("consistency.staleness: auto is not available yet");
+  }
+  if (request.staleness().steps() > kMaxStaleness) {
+    return absl::InvalidArgumentError(absl::StrCat("consistency.staleness: wants 0 to ",
+                                                   kMaxStaleness, ", not ",
+                                                   request.staleness().steps()));
+  }
+  *consistency.mutable_staleness() = request.staleness();
+  return consistency;
+}
+
+// The configuration as if every table had been given the consistency that it has now.
+v1::Config WithTables(v1::Config config, const v1::ShardMap& shard_map) {
+  for (const v1::TablePlacement& placement : shard_map.tables()) {
+    const v1::TableSpec& spec = placement.spec();
+    auto* const tables = config.mutable_tables();
+    auto table = std::find_if(tables->begin(), tables->end(),
+                              [&](const v1::Table& t) { return t.name() == spec.name(); });
+    v1::Table& own = table == tables->end() ? *tables->Add() : *table;
+    own.set_name(spec.name());
+    *own.mutable_consistency() = spec.consistency();
+  }
+  return config;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::TableSpec> ChangeConsistency(const v1::TableDeclaration& declared,
+                                                const v1::Config& config,
+                                                const v1::ShardMap& shard_map,
+                                                const v1::SetTableRequest& request, uint64_t from) {
+  v1::ShardMap changed = shard_map;
+  auto* const tables = changed.mutable_tables();
+  const auto found = std::find_if(tables->begin(), tables->end(), [&](const auto& table) {
+    return table.spec().name() == request.table();
+  });
+  if (found == tables->end()) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no table '", request.table(), "'; there are ",
+                     absl::StrJoin(changed.tables(), ", ", [](std::string* out, const auto& table) {
+                       out->append(table.spec().name());
+                     })));
+  }
+  v1::TableSpec& spec = *found->mutable_spec();
+  // What holds for the clocks before `from`: the last change has taken effect or never does.
+  const v1::Consistency before =
+      from <= spec.consistency_from() ? spec.consistency_before() : spec.consistency();
+  ASSIGN_OR_RETURN(*spec.mutable_consistency(), Changed(spec, request));
+  ASSIGN_OR_RETURN(const std::vector<v1::TableSpec> specs,
+                   WithPolicies(declared, WithTables(config, changed)));
+  *spec.mutable_pull() = specs[found - tables->begin()].pull();
+  *spec.mutable_consistency_before() = before;
+  spec.set_consistency_from(from);
+  return spec;
+}
+
+}  // namespace paramd
