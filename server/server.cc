@@ -31,7 +31,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   std::unique_ptr<Server> server(new Server(std::move(options)));
   if (server->options_.config.has_value()) RETURN_IF_ERROR(server->StartCoordinator());
   if (server->options_.shard_host) {
-    server->engine_ = std::make_unique<Engine>(EngineOptions{});
+    server->engine_ = std::make_unique<Engine>(EngineOptions{.clock = server->options_.clock});
     server->parameter_service_ = std::make_unique<ParameterServiceImpl>(*server->engine_);
   }
   RETURN_IF_ERROR(server->Listen());

@@ -128,9 +128,12 @@ class Checker {
     DelayOfOptimizer(config_.optimizer(), "optimizer.");
     DelayOfSteps(config_.optimizer(), "optimizer.", config_.consistency(), "consistency.");
     BackupWorkers(config_.consistency(), "consistency.");
+    StalenessLimits(config_.consistency(), "consistency.");
     for (int i = 0; i < config_.tables_size(); ++i) {
       if (!config_.tables(i).has_consistency()) continue;
-      BackupWorkers(config_.tables(i).consistency(), absl::StrCat("tables.", i, ".consistency."));
+      const std::string path = absl::StrCat("tables.", i, ".consistency.");
+      BackupWorkers(config_.tables(i).consistency(), path);
+      StalenessLimits(config_.tables(i).consistency(), path);
     }
   }
 
@@ -206,12 +209,6 @@ class Checker {
     const auto refuse = [this](bool given, const std::string& path) {
       if (given) Fail({path}, "is not available yet");
     };
-    NotYet(config_.consistency(), "consistency.");
-    for (int i = 0; i < config_.tables_size(); ++i) {
-      const v1::Table& table = config_.tables(i);
-      const std::string path = absl::StrCat("tables.", i, ".");
-      if (table.has_consistency()) NotYet(table.consistency(), path + "consistency.");
-    }
     const v1::Data& data = config_.data();
     refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(!data.cache().empty(), "data.cache");
@@ -219,11 +216,6 @@ class Checker {
   }
 
  private:
-  void NotYet(const v1::Consistency& consistency, const std::string& path) {
-    const char* const kText = "is not available yet";
-    if (consistency.staleness().auto_()) Fail({path + "staleness"}, kText);
-  }
-
   void DelayOfOptimizer(const v1::Optimizer& optimizer, const std::string& path) {
     const v1::DelayCompensation::Type delay = optimizer.delay().type();
     if (delay <= v1::DelayCompensation::NONE || delay == v1::DelayCompensation::SCALED_RATE ||
@@ -232,6 +224,12 @@ class Checker {
     }
     Fail({path + "delay.type", path + "type"},
          "dc_asgd_c, dc_asgd_a and ada_delay are for sgd; other optimizers take scaled_rate");
+  }
+
+  void StalenessLimits(const v1::Consistency& consistency, const std::string& path) {
+    if (consistency.staleness_min() <= consistency.staleness_max()) return;
+    Fail({path + "staleness_min", path + "staleness_max"},
+         absl::StrCat("is above staleness_max, which is ", consistency.staleness_max()));
   }
 
   void DelayOfSteps(const v1::Optimizer& optimizer, const std::string& optimizer_path,

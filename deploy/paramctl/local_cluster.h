@@ -28,6 +28,8 @@ class LocalCluster {
     std::vector<std::string> coordinator_args;
     uint32_t servers = 1;
     uint32_t workers = 1;
+    // Times that computing takes as long for the last worker.
+    double slow_worker = 1;
     // A folder; every daemon writes NAME.log there.
     std::string log_dir;
     // How long the coordinator may take to notice the loss of a member.

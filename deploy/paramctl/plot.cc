@@ -35,6 +35,8 @@ using History = std::map<std::string, std::vector<Point>>;
 absl::Status AddLine(absl::string_view line, History* history) {
   const auto json = nlohmann::json::parse(line.begin(), line.end(), nullptr, false);
   if (!json.is_object()) return absl::InvalidArgumentError("not a JSON object");
+  // A bound that was chosen is no figure of the training.
+  if (json.contains("staleness")) return absl::OkStatus();
   Point point;
   for (const auto& [name, place] :
        {std::pair("examples", &point.examples), {"seconds", &point.seconds}}) {

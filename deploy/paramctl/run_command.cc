@@ -24,6 +24,7 @@
 #include "deploy/paramctl/local_cluster.h"
 #include "deploy/paramctl/progress.h"
 #include "deploy/paramctl/run_result.h"
+#include "deploy/paramctl/staleness_line.h"
 
 namespace paramd {
 namespace {
@@ -35,6 +36,7 @@ struct RunFlags {
   std::string output = "text";
   std::string log_dir;
   std::string bin_dir;
+  double slow_worker = 1;
   bool keep = false;
 
   std::optional<int> ParseOrExitCode(absl::Span<const std::string> args) {
@@ -50,6 +52,8 @@ struct RunFlags {
                  output);
     flags.String("log_dir", "DIR", "folder for the daemons' logs, instead of the run's own",
                  log_dir);
+    flags.Number("slow_worker", "for tests: computing takes the last worker so many times as long",
+                 1.0, 1000.0, slow_worker);
     flags.Switch("keep", "keep the run's folder also when the job succeeded", keep);
     flags.String("bin_dir", "DIR", "folder with the programs, instead of where this one is",
                  bin_dir);
@@ -103,8 +107,12 @@ class Run {
         progress_(bar_ || flags.output == "json" ? std::cerr : std::cout, bar_, Clock::System()) {
     options_.servers = config.cluster().servers();
     options_.workers = config.cluster().workers().min();
+    options_.slow_worker = flags.slow_worker;
     options_.grace = ToDuration(config.cluster().heartbeat().lease()) + absl::Seconds(1);
-    options_.on_status = [this](const v1::ClusterStatus& status) { progress_.Show(status.job()); };
+    options_.on_status = [this](const v1::ClusterStatus& status) {
+      SayChoices(status.job());
+      progress_.Show(status.job());
+    };
     options_.on_event = [this](const std::string& event) { progress_.Say(event); };
   }
 
@@ -133,6 +141,15 @@ class Run {
     RETURN_IF_ERROR(MakeDirectories(options_.log_dir));
     options_.coordinator_args = CoordinatorArgs();
     return absl::OkStatus();
+  }
+
+  // Bounds that staleness auto has chosen since the last status.
+  void SayChoices(const v1::JobStatus& job) {
+    for (const v1::StalenessChoice& choice : job.staleness_choices()) {
+      if (choice.seconds() <= last_choice_) continue;
+      progress_.Say(FormatChoice(choice));
+      last_choice_ = choice.seconds();
+    }
   }
 
   std::vector<std::string> CoordinatorArgs() const {
@@ -171,6 +188,8 @@ class Run {
   Progress progress_;
   LocalCluster::Options options_;
   std::string run_dir_;
+  // When the last choice that was said was made.
+  double last_choice_ = 0;
 };
 
 }  // namespace

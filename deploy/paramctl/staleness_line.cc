@@ -37,4 +37,9 @@ std::string FormatStaleness(const v1::TableStatus& table) {
   return parts.empty() ? "" : absl::StrCat(table.name(), ": ", absl::StrJoin(parts, "; "));
 }
 
+std::string FormatChoice(const v1::StalenessChoice& choice) {
+  return absl::StrFormat("staleness %d from %.1f s on: %s", choice.steps(), choice.seconds(),
+                         choice.reason());
+}
+
 }  // namespace paramd

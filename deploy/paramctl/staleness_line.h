@@ -11,4 +11,7 @@ namespace paramd {
 // Empty: nothing was pushed or pulled yet.
 std::string FormatStaleness(const v1::TableStatus& table);
 
+// "staleness 8 from 2.5 s on: workers waited 63 % of the time".
+std::string FormatChoice(const v1::StalenessChoice& choice);
+
 }  // namespace paramd

@@ -82,12 +82,13 @@ std::string Workers(const v1::ClusterStatus& status) {
 }
 
 std::string Tables(const v1::ClusterStatus& status) {
-  Rows rows = {{"TABLE", "KIND", "DIM", "ROWS", "MEMORY", "SHARDS", "MODE", "OPTIMIZER"}};
+  Rows rows = {{"TABLE", "KIND", "DIM", "ROWS", "MEMORY", "SHARDS", "MODE", "WAITED", "OPTIMIZER"}};
   for (const v1::TableStatus& table : status.tables()) {
     std::string mode =
         absl::AsciiStrToLower(v1::Consistency::Mode_Name(table.consistency().mode()));
     if (table.consistency().mode() == v1::Consistency::SSP) {
-      absl::StrAppend(&mode, " ", table.consistency().staleness().steps());
+      const v1::Staleness& staleness = table.consistency().staleness();
+      absl::StrAppend(&mode, staleness.auto_() ? " auto " : " ", staleness.steps());
     }
     if (table.consistency_from() > 0) {
       absl::StrAppend(&mode, " from clock ", table.consistency_from());
@@ -95,6 +96,7 @@ std::string Tables(const v1::ClusterStatus& status) {
     rows.push_back({table.name(), absl::AsciiStrToLower(v1::TableSpec::Kind_Name(table.kind())),
                     absl::StrCat(table.dim()), absl::StrCat(table.rows()),
                     HumanBytes(table.bytes()), absl::StrCat(table.shards()), mode,
+                    HumanSeconds(table.waited_seconds()),
                     absl::AsciiStrToLower(v1::Optimizer::Type_Name(table.optimizer().type()))});
   }
   return FormatTable(rows);
@@ -127,6 +129,11 @@ std::string FormatStatus(const v1::ClusterStatus& status) {
     }
   }
   absl::StrAppend(&text, List("staleness in steps, from", staleness));
+  std::vector<std::string> choices;
+  for (const v1::StalenessChoice& choice : status.job().staleness_choices()) {
+    choices.push_back(FormatChoice(choice));
+  }
+  absl::StrAppend(&text, List("bounds that were chosen", choices));
   absl::StrAppend(&text, List("waiting", status.waiting()), List("problems", status.problems()));
   return text;
 }

@@ -15,6 +15,10 @@ uint64_t ClockToWaitFor(const v1::Consistency& consistency, uint64_t pull_clock)
   }
 }
 
+uint32_t WithinLimits(const v1::Consistency& consistency, uint32_t steps) {
+  return std::clamp(steps, consistency.staleness_min(), consistency.staleness_max());
+}
+
 const v1::Consistency& ConsistencyAt(const v1::TableSpec& spec, uint64_t pull_clock) {
   return pull_clock < spec.consistency_from() ? spec.consistency_before() : spec.consistency();
 }

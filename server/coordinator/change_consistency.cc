@@ -1,19 +1,22 @@
 #include "server/coordinator/change_consistency.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
+#include "server/consistency/policy.h"
 #include "server/coordinator/table_policies.h"
 
 namespace paramd {
 namespace {
 
-// As v1::Consistency.staleness says.
+// As v1::Consistency says of staleness and staleness_max.
 constexpr uint32_t kMaxStaleness = 1000000;
 constexpr uint32_t kDefaultStaleness = 4;
+constexpr uint32_t kDefaultStalenessMax = 32;
 
 bool CanBeChanged(v1::Consistency::Mode mode) {
   return mode == v1::Consistency::ASP || mode == v1::Consistency::SSP;
@@ -39,6 +42,7 @@ absl::StatusOr<v1::Consistency> Changed(const v1::TableSpec& spec,
     }
     if (consistency.mode() == v1::Consistency::ASP && request.mode() == v1::Consistency::SSP) {
       consistency.mutable_staleness()->set_steps(kDefaultStaleness);
+      consistency.set_staleness_max(kDefaultStalenessMax);
     }
     consistency.set_mode(request.mode());
   }
@@ -49,7 +53,11 @@ absl::StatusOr<v1::Consistency> Changed(const v1::TableSpec& spec,
                      NameOf(consistency.mode()), "; set consistency.mode=ssp too"));
   }
   if (request.staleness().auto_()) {
-    return absl::InvalidArgumentError("consistency.staleness: auto is not available yet");
+    // From what it is now.
+    consistency.mutable_staleness()->set_auto_(true);
+    consistency.mutable_staleness()->set_steps(
+        WithinLimits(consistency, consistency.staleness().steps()));
+    return consistency;
   }
   if (request.staleness().steps() > kMaxStaleness) {
     return absl::InvalidArgumentError(absl::StrCat("consistency.staleness: wants 0 to ",
@@ -93,14 +101,19 @@ absl::StatusOr<v1::TableSpec> ChangeConsistency(const v1::TableDeclaration& decl
                      })));
   }
   v1::TableSpec& spec = *found->mutable_spec();
-  // What holds for the clocks before `from`: the last change has taken effect or never does.
-  const v1::Consistency before =
-      from <= spec.consistency_from() ? spec.consistency_before() : spec.consistency();
-  ASSIGN_OR_RETURN(*spec.mutable_consistency(), Changed(spec, request));
+  ASSIGN_OR_RETURN(const v1::Consistency consistency, Changed(spec, request));
+  spec = WithConsistency(std::move(spec), consistency, from);
   ASSIGN_OR_RETURN(const std::vector<v1::TableSpec> specs,
                    WithPolicies(declared, WithTables(config, changed)));
   *spec.mutable_pull() = specs[found - tables->begin()].pull();
-  *spec.mutable_consistency_before() = before;
+  return spec;
+}
+
+v1::TableSpec WithConsistency(v1::TableSpec spec, const v1::Consistency& consistency,
+                              uint64_t from) {
+  // Of a change that has not taken effect yet nothing is left.
+  if (from > spec.consistency_from()) *spec.mutable_consistency_before() = spec.consistency();
+  *spec.mutable_consistency() = consistency;
   spec.set_consistency_from(from);
   return spec;
 }

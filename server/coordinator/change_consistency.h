@@ -18,4 +18,8 @@ absl::StatusOr<v1::TableSpec> ChangeConsistency(const v1::TableDeclaration& decl
                                                 const v1::ShardMap& shard_map,
                                                 const v1::SetTableRequest& request, uint64_t from);
 
+// The table with another consistency from clock `from` on; before that what held so far.
+v1::TableSpec WithConsistency(v1::TableSpec spec, const v1::Consistency& consistency,
+                              uint64_t from);
+
 }  // namespace paramd

@@ -334,6 +334,8 @@ void Coordinator::Perform(const CoordinatorCore::RenameModel& rename) {
 void Coordinator::Perform(const CoordinatorCore::Record& record) {
   if (const auto* evaluation = std::get_if<v1::Evaluation>(&record.what)) {
     LogEvaluation(*evaluation);
+  } else if (const auto* choice = std::get_if<v1::StalenessChoice>(&record.what)) {
+    spdlog::info("staleness is {} from now on: {}", choice->steps(), choice->reason());
   }
   if (history_ == nullptr) return;
   const absl::Status status =

@@ -13,6 +13,7 @@
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
+#include "server/coordinator/auto_staleness.h"
 #include "server/coordinator/membership.h"
 #include "server/coordinator/training_control.h"
 #include "server/coordinator/work_queue.h"
@@ -56,7 +57,7 @@ class CoordinatorCore {
   };
   // For the history of the run.
   struct Record {
-    std::variant<v1::HistoryPoint, v1::Evaluation> what;
+    std::variant<v1::HistoryPoint, v1::Evaluation, v1::StalenessChoice> what;
   };
   using Action = std::variant<Send, Close, SaveModel, RenameModel, Record>;
   using Actions = std::vector<Action>;
@@ -143,6 +144,12 @@ class CoordinatorCore {
   // Counts the time of the current phase up to `now`.
   void SpendTime(absl::Duration now);
 
+  // The next step of the slowest worker: the first that nobody has begun under the rules so far and
+  // finishes under new ones.
+  uint64_t NextClock();
+  // Chooses the bound of tables whose staleness is auto.
+  void TuneStaleness(absl::Duration now);
+
   bool Admitted(const Member& worker);
   bool AllWorkersIdle();
   // Every server has closed the steps of the workers that went.
@@ -170,6 +177,8 @@ class CoordinatorCore {
   v1::JobStatus job_;
   // A model file is being written: of the best evaluation, or, in SAVING, the one of the job.
   bool saving_ = false;
+  // While some table's staleness is auto.
+  std::optional<AutoStaleness> auto_staleness_;
   uint64_t finished_records_ = 0;
   std::vector<std::string> bad_record_examples_;
   // Spent in TRAINING and since the job began running, up to counted_until_.

@@ -42,6 +42,7 @@ void CoordinatorCore::Proceed(absl::Duration now) {
       // Also what a worker that was lost has left.
       if (!job_.stopped().empty()) work_.RemovePending();
       ScheduleEvaluation();
+      TuneStaleness(now);
     }
     HandOutWork();
     StartAttached();

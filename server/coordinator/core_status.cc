@@ -68,6 +68,7 @@ void AddTables(const v1::ShardMap& shard_map, const std::deque<Member>& members,
       table.set_bytes(table.bytes() + report.bytes());
       AddCounts(report.push_staleness(), table.mutable_push_staleness());
       AddCounts(report.pull_staleness(), table.mutable_pull_staleness());
+      table.set_waited_seconds(std::max(table.waited_seconds(), report.waited_seconds()));
     }
   }
 }

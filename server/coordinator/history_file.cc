@@ -59,6 +59,15 @@ absl::Status HistoryFile::Append(const v1::Evaluation& evaluation) {
   return AppendLine(json.dump());
 }
 
+absl::Status HistoryFile::Append(const v1::StalenessChoice& choice) {
+  return AppendLine(Json{
+      {"seconds", choice.seconds()},
+      {"staleness", choice.steps()},
+      {"waited", choice.waited()},
+      {"reason",
+       choice.reason()}}.dump());
+}
+
 absl::Status HistoryFile::Truncate() {
   if (ftruncate(fd_, static_cast<off_t>(size_)) == 0) return absl::OkStatus();
   return FileError(errno, "truncate", path_);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/consistency/policy.h"
 
 namespace paramd {
 namespace {
@@ -11,14 +12,26 @@ namespace {
 // Looking for a shorter row in a cache takes longer than pulling it.
 constexpr uint32_t kShortRow = 16;
 
+// Steps for which rows are used again by default: beyond that learning suffers more from them than
+// pulling takes.
+constexpr uint32_t kLongestReuse = 4;
+
+// Where staleness auto begins.
+constexpr uint32_t kFirstStaleness = 4;
+
+// The smallest bound that ever holds.
+uint32_t GuaranteedStaleness(const v1::Consistency& consistency) {
+  if (consistency.mode() != v1::Consistency::SSP) return 0;
+  return consistency.staleness().auto_() ? consistency.staleness_min()
+                                         : consistency.staleness().steps();
+}
+
 // Fills in transport.pull.max_age.
 absl::Status SetMaxAge(v1::TableSpec* spec) {
-  const uint32_t allowed = spec->consistency().mode() == v1::Consistency::SSP
-                               ? spec->consistency().staleness().steps()
-                               : 0;
+  const uint32_t allowed = GuaranteedStaleness(spec->consistency());
   v1::PullValues& pull = *spec->mutable_pull();
   const bool is_short = spec->kind() == v1::TableSpec::SPARSE && spec->dim() < kShortRow;
-  if (!pull.has_max_age()) pull.set_max_age(is_short ? 0 : allowed);
+  if (!pull.has_max_age()) pull.set_max_age(is_short ? 0 : std::min(allowed, kLongestReuse));
   if (spec->consistency().mode() == v1::Consistency::ASP || pull.max_age() <= allowed) {
     return absl::OkStatus();
   }
@@ -109,6 +122,10 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
       return absl::InvalidArgumentError(
           absl::StrCat("tables: ", spec.name(), ": rows.decay has no effect with optimizer.type: ",
                        "ftrl, which computes parameters from its sums of gradients; use another"));
+    }
+    if (HasAutoStaleness(spec.consistency())) {
+      spec.mutable_consistency()->mutable_staleness()->set_steps(
+          WithinLimits(spec.consistency(), kFirstStaleness));
     }
     if (const absl::Status status = SetMaxAge(&spec); !status.ok()) return status;
     if (const absl::Status status = CheckOptimizer(spec); !status.ok()) return status;

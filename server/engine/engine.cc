@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/buffer.h"
 #include "common/base/status_macros.h"
@@ -11,7 +10,6 @@
 #include "common/wire/value_decoder.h"
 #include "common/wire/value_encoder.h"
 #include "server/consistency/policy.h"
-#include "server/table/hasher.h"
 #include "server/table/sequence_marks.h"
 #include "server/table/shard.h"
 
@@ -39,20 +37,10 @@ struct Scratch {
   }
 };
 
-template <typename Function>
-void ForEachSynchronousShard(const View& view, const Function& function) {
-  for (const std::shared_ptr<const Table>& table : view.tables) {
-    if (!table->synchronous()) continue;
-    for (uint32_t i = 0; i < table->shards(); ++i) {
-      if (Shard* const shard = table->shard(i)) function(*shard);
-    }
-  }
-}
-
 }  // namespace
 
 Engine::Engine(const EngineOptions& options)
-    : options_(options), view_(std::make_shared<const View>()) {}
+    : options_(options), view_(std::make_shared<const View>()), parked_(*options.clock) {}
 
 Engine::~Engine() {
   std::vector<PendingPull> waiting;
@@ -376,152 +364,6 @@ void Engine::ForgetPulled(const View& view, uint32_t client) {
       }
     }
   }
-}
-
-// ---- views
-
-void Engine::SetServerId(uint32_t id) {
-  MutexLock lock(mutex_);
-  server_id_ = id;
-}
-
-absl::Status Engine::ApplyView(const v1::ClusterView& message) {
-  ASSIGN_OR_RETURN(std::vector<PendingPull> waiting, Install(message));
-  for (PendingPull& pull : waiting) Resume(std::move(pull));
-  Settle();
-  WaitUntilClosed();
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& message) {
-  MutexLock installing(view_mutex_);
-  std::shared_ptr<const View> before;
-  std::optional<uint32_t> server;
-  {
-    MutexLock lock(mutex_);
-    before = view_;
-    server = server_id_;
-  }
-  if (!server) return absl::FailedPreconditionError("a view came before the server's id");
-  if (message.version() <= before->version) return std::vector<PendingPull>();
-  ASSIGN_OR_RETURN(std::shared_ptr<const View> view, View::Make(message, *server, *before));
-  // Who leaves is out of the clocks first: no step that it finishes from now on counts, so what it
-  // has pushed for it can be dropped, wherever it is.
-  absl::flat_hash_set<uint32_t> staying;
-  std::vector<std::pair<uint32_t, uint64_t>> leaving;  // with their clocks
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [client, incarnation] : before->workers) {
-      if (view->IsMember(client, incarnation)) {
-        staying.insert(client);
-      } else if (const std::optional<uint64_t> clock = clocks_.ClockOf(client)) {
-        leaving.emplace_back(client, *clock);
-      }
-    }
-    clocks_.RetainOnly(staying);
-  }
-  for (const auto& [client, clock] : leaving) {
-    ForEachSynchronousShard(
-        *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
-    ForgetPulled(*before, client);
-  }
-  MutexLock lock(mutex_);
-  view_ = std::move(view);
-  // Those that are still allowed wait again, as the new view says.
-  return parked_.TakeIf([](const PendingPull&) { return true; });
-}
-
-// ---- what others want to know
-
-void Engine::LoadTable(uint32_t table, absl::Span<const uint64_t> keys,
-                       absl::Span<const float> values) {
-  std::shared_ptr<const View> view;
-  {
-    MutexLock lock(mutex_);
-    view = view_;
-  }
-  view->tables[table]->Load(keys, values);
-}
-
-absl::StatusOr<ShardSnapshot> Engine::ReadShard(uint32_t table, uint32_t shard,
-                                                uint64_t epoch) const {
-  std::shared_ptr<const View> view;
-  {
-    MutexLock lock(mutex_);
-    view = view_;
-  }
-  if (epoch != view->epoch) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("epoch ", epoch, " was asked for, the shard map has epoch ", view->epoch));
-  }
-  if (table >= view->tables.size() || shard >= view->tables[table]->shards() ||
-      view->tables[table]->shard(shard) == nullptr) {
-    return absl::NotFoundError(absl::StrCat("table ", table, ", shard ", shard, " is not here"));
-  }
-  return view->tables[table]->shard(shard)->Snapshot();
-}
-
-v1::ServerReport Engine::Report() const {
-  v1::ServerReport report;
-  std::shared_ptr<const View> view;
-  {
-    MutexLock lock(mutex_);
-    view = view_;
-    const ClockTracker::ClientClock slowest =
-        clocks_.Slowest().value_or(ClockTracker::ClientClock());
-    for (const auto& [clock, pull] : parked_.all()) {
-      v1::WaitingPull& waiting = *report.add_waiting();
-      waiting.set_table(pull.operation.table);
-      waiting.set_client(pull.operation.client);
-      waiting.set_clock(pull.operation.clock);
-      waiting.set_waits_for_client(slowest.client);
-      waiting.set_waits_for_clock(slowest.clock);
-    }
-  }
-  for (size_t i = 0; i < view->tables.size(); ++i) {
-    const ShardSize size = view->tables[i]->Size();
-    v1::TableReport& table = *report.add_tables();
-    table.set_table(static_cast<uint32_t>(i));
-    table.set_rows(size.rows);
-    table.set_bytes(size.bytes);
-    for (const uint64_t count : view->staleness[i]->pushes.Counts()) {
-      table.add_push_staleness(count);
-    }
-    for (const uint64_t count : view->staleness[i]->pulls.Counts()) {
-      table.add_pull_staleness(count);
-    }
-  }
-  const EngineCounters counters = Counters();
-  report.set_pushes(counters.pushes);
-  report.set_pulls(counters.pulls);
-  report.set_refused(counters.refused);
-  report.set_late(counters.dropped);
-  return report;
-}
-
-EngineCounters Engine::Counters() const {
-  return {.pushes = pushes_.load(std::memory_order_relaxed),
-          .pulls = pulls_.load(std::memory_order_relaxed),
-          .refused = refused_.load(std::memory_order_relaxed),
-          .duplicates = duplicates_.load(std::memory_order_relaxed),
-          .late = late_.load(std::memory_order_relaxed),
-          .dropped = dropped_.load(std::memory_order_relaxed)};
-}
-
-uint64_t Engine::Digest() const {
-  Hasher hasher;
-  std::shared_ptr<const View> view;
-  {
-    MutexLock lock(mutex_);
-    view = view_;
-    hasher.AddValues(clocks_.MinClock(), uint64_t{parked_.all().size()});
-  }
-  for (const std::shared_ptr<const Table>& table : view->tables) {
-    for (uint32_t i = 0; i < table->shards(); ++i) {
-      if (const Shard* const shard = table->shard(i)) hasher.AddValues(i, shard->Digest());
-    }
-  }
-  return hasher.Digest();
 }
 
 }  // namespace paramd

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "common/base/clock.h"
 #include "common/base/mutex.h"
 #include "common/wire/operation.h"
 #include "paramd/v1/coordinator.pb.h"
@@ -28,6 +29,8 @@ struct EngineOptions {
   size_t max_parked_pulls = 65536;
   // Memory of the pulls that wait, and of their answers.
   uint64_t max_parked_bytes = uint64_t{1} << 30;
+  // By which waiting is measured; outlives the engine.
+  const Clock* clock = &Clock::System();
 };
 
 // Sums since the start.

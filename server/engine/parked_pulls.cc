@@ -28,16 +28,22 @@ uint64_t PendingPull::Bytes() const {
 
 void ParkedPulls::Add(uint64_t clock, PendingPull pull) {
   bytes_ += pull.Bytes();
+  times_.Begin(pull.operation.table, pull.operation.client, clock_.SinceBoot());
   pulls_.emplace(clock, std::move(pull));
+}
+
+PendingPull ParkedPulls::Take(PendingPull& pull, absl::Duration now) {
+  bytes_ -= pull.Bytes();
+  times_.End(pull.operation.table, pull.operation.client, now);
+  return std::move(pull);
 }
 
 std::vector<PendingPull> ParkedPulls::TakeReady(uint64_t clock) {
   std::vector<PendingPull> ready;
   const auto end = pulls_.upper_bound(clock);
-  for (auto it = pulls_.begin(); it != end; ++it) {
-    bytes_ -= it->second.Bytes();
-    ready.push_back(std::move(it->second));
-  }
+  if (end == pulls_.begin()) return ready;
+  const absl::Duration now = clock_.SinceBoot();
+  for (auto it = pulls_.begin(); it != end; ++it) ready.push_back(Take(it->second, now));
   pulls_.erase(pulls_.begin(), end);
   return ready;
 }
@@ -45,10 +51,10 @@ std::vector<PendingPull> ParkedPulls::TakeReady(uint64_t clock) {
 std::vector<PendingPull> ParkedPulls::TakeIf(
     const std::function<bool(const PendingPull&)>& condition) {
   std::vector<PendingPull> taken;
+  const absl::Duration now = clock_.SinceBoot();
   for (auto it = pulls_.begin(); it != pulls_.end();) {
     if (condition(it->second)) {
-      bytes_ -= it->second.Bytes();
-      taken.push_back(std::move(it->second));
+      taken.push_back(Take(it->second, now));
       it = pulls_.erase(it);
     } else {
       ++it;

@@ -5,8 +5,11 @@
 #include <map>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "common/base/clock.h"
 #include "common/wire/operation.h"
 #include "server/engine/check_operation.h"
+#include "server/engine/wait_times.h"
 
 namespace paramd {
 
@@ -31,6 +34,8 @@ struct PendingPull {
 // Pulls that wait, by the clock they wait for. Not thread-safe.
 class ParkedPulls {
  public:
+  explicit ParkedPulls(const Clock& clock) : clock_(clock) {}
+
   // Waits until every step before `clock` is closed.
   void Add(uint64_t clock, PendingPull pull);
 
@@ -45,7 +50,15 @@ class ParkedPulls {
   // Of all of them.
   uint64_t bytes() const { return bytes_; }
 
+  // How long the table's pulls have waited so far.
+  absl::Duration Waited(uint32_t table) const { return times_.Waited(table, clock_.SinceBoot()); }
+
  private:
+  // It waits no longer.
+  PendingPull Take(PendingPull& pull, absl::Duration now);
+
+  const Clock& clock_;
+  WaitTimes times_;
   uint64_t bytes_ = 0;
   std::multimap<uint64_t, PendingPull> pulls_;
 };

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "server/consistency/staleness_histogram.h"
+#include "server/table/shard.h"
 #include "server/table/table.h"
 
 namespace paramd {
@@ -32,5 +33,16 @@ struct View {
   static absl::StatusOr<std::shared_ptr<const View>> Make(const v1::ClusterView& message,
                                                           uint32_t server, const View& previous);
 };
+
+// Calls `function` with every shard here of the tables that are bsp.
+template <typename Function>
+void ForEachSynchronousShard(const View& view, const Function& function) {
+  for (const std::shared_ptr<const Table>& table : view.tables) {
+    if (!table->synchronous()) continue;
+    for (uint32_t i = 0; i < table->shards(); ++i) {
+      if (Shard* const shard = table->shard(i)) function(*shard);
+    }
+  }
+}
 
 }  // namespace paramd

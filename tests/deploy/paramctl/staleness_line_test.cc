@@ -24,5 +24,13 @@ TEST_CASE("a table that nobody used has no line") {
   CHECK(FormatStaleness(table).empty());
 }
 
+TEST_CASE("a bound that was chosen is told with its reason") {
+  v1::StalenessChoice choice;
+  choice.set_seconds(2.46);
+  choice.set_steps(8);
+  choice.set_reason("workers waited 63 % of the time");
+  CHECK(FormatChoice(choice) == "staleness 8 from 2.5 s on: workers waited 63 % of the time");
+}
+
 }  // namespace
 }  // namespace paramd

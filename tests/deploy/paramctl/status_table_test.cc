@@ -45,8 +45,8 @@ server-0  alive  127.0.0.1:4001   11      0.2 s      32   100  2.0 KiB       5  
 WORKER    STATE  ADDRESS         PID  HEARTBEAT  CLOCK  BEHIND  EXAMPLES  EXAMPLES/S  LOSS  ACTIVITY
 worker-0  alive  127.0.0.1:4003   13      0.1 s     41       1      1000         500     -  training
 
-TABLE    KIND    DIM  ROWS   MEMORY  SHARDS  MODE   OPTIMIZER
-weights  sparse    1   100  2.0 KiB      64  ssp 4  ftrl
+TABLE    KIND    DIM  ROWS   MEMORY  SHARDS  MODE   WAITED  OPTIMIZER
+weights  sparse    1   100  2.0 KiB      64  ssp 4   0.0 s  ftrl
 
 staleness in steps, from:
   weights: pushes 0: 75 %, 1: 25 %; pulls 0: 100 %

@@ -202,7 +202,8 @@ class Cluster {
     }
   }
 
-  void Keep(const std::variant<v1::HistoryPoint, v1::Evaluation>& what) {
+  template <typename What>
+  void Keep(const What& what) {
     if (auto* point = std::get_if<v1::HistoryPoint>(&what)) points_.push_back(*point);
     if (auto* evaluation = std::get_if<v1::Evaluation>(&what)) evaluations_.push_back(*evaluation);
   }

@@ -98,6 +98,69 @@ TEST_CASE("ssp that was asp begins with the default staleness") {
   CHECK(running.Sent(running.server).consistency().staleness().steps() == 4);
 }
 
+// A request for `auto`.
+v1::SetTableRequest Auto() {
+  v1::SetTableRequest request = Staleness(0);
+  request.mutable_staleness()->set_auto_(true);
+  return request;
+}
+
+v1::Config AutoConfig() {
+  v1::Config config = ConfigOf(1, 2);
+  v1::Consistency& consistency = *config.mutable_consistency();
+  consistency.set_mode(v1::Consistency::SSP);
+  consistency.mutable_staleness()->set_auto_(true);
+  consistency.set_staleness_min(1);
+  consistency.set_staleness_max(32);
+  config.mutable_cluster()->mutable_heartbeat()->mutable_interval()->set_nanos(500'000'000);
+  return config;
+}
+
+TEST_CASE("staleness auto goes from 4 to what the members' reports ask for") {
+  Running running(AutoConfig());
+  CHECK(running.cluster.Status().tables(0).consistency().staleness().steps() == 4);
+  CHECK(running.cluster.Status().tables(0).consistency().staleness().auto_());
+  // Workers wait half of their time; the slowest is at clock 4 + 10 * (second + 1) then.
+  for (uint64_t second = 0; second < 6; ++second) {
+    const absl::Duration now = absl::Seconds(101 + second);
+    v1::MemberMessage message;
+    v1::ServerReport& server = *message.mutable_heartbeat()->mutable_server();
+    server.add_tables()->set_waited_seconds(static_cast<double>(second));
+    running.cluster.core().OnMessage(running.server, message, now);
+    for (uint64_t i = 0; i < 2; ++i) {
+      v1::WorkerReport& worker = *message.mutable_heartbeat()->mutable_worker();
+      worker.set_clock(4 + 3 * i + 10 * (second + 1));
+      worker.set_examples(100 * second);
+      worker.set_loss_sum(static_cast<double>(50 * second));
+      running.cluster.core().OnMessage(running.workers[i], message, now);
+    }
+    running.actions = running.cluster.core().OnTick(now);
+  }
+  const v1::ClusterStatus status = running.cluster.Status();
+  CHECK(status.tables(0).consistency().staleness().steps() == 32);
+  REQUIRE(status.job().staleness_choices_size() == 3);
+  CHECK(status.job().staleness_choices(0).steps() == 8);
+  CHECK(status.job().staleness_choices(2).reason() == "workers waited 50 % of the time");
+  // From the slowest worker's next step on.
+  CHECK(status.tables(0).consistency_from() > 24);
+  running.cluster.Restart();
+  CHECK(running.cluster.Status().tables(0).consistency().staleness().steps() == 32);
+}
+
+TEST_CASE("a running table goes over to auto from the bound it has, and back") {
+  Running running;
+  REQUIRE(running.Set(Mode(v1::Consistency::ASP)).ok());
+  v1::SetTableRequest request = Auto();
+  request.set_mode(v1::Consistency::SSP);
+  const auto reply = running.Set(request);
+  REQUIRE(reply.ok());
+  CHECK(reply->consistency().staleness().auto_());
+  CHECK(reply->consistency().staleness().steps() == 4);
+  CHECK(reply->consistency().staleness_max() == 32);
+  REQUIRE(running.Set(Staleness(2)).ok());
+  CHECK_FALSE(running.cluster.Status().tables(0).consistency().staleness().auto_());
+}
+
 TEST_CASE("what cannot be changed") {
   v1::Config config = ConfigOf(1, 2);
   const auto refused = [&](const v1::SetTableRequest& request, Code code, const std::string& why) {

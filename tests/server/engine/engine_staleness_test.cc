@@ -2,6 +2,7 @@
 
 #include "server/engine/engine.h"
 #include "tests/server/engine/engine_fixture.h"
+#include "tests/testing/manual_clock.h"
 
 namespace paramd {
 namespace {
@@ -64,6 +65,31 @@ TEST_CASE("staleness of pushes and pulls is counted for each table") {
   SECTION("counts outlive the view") { REQUIRE(engine.ApplyView(TestView(2, Tables(), {1})).ok()); }
   CHECK(Pulls(engine.Report().tables(0)) == Counts{1, 1, 2});
   CHECK(Pushes(engine.Report().tables(0)) == Counts{4, 0, 0, 1});
+}
+
+TEST_CASE("the time that pulls wait is measured for each table, once for each client") {
+  ManualClock clock;
+  Engine engine({.clock = &clock});
+  engine.SetServerId(1);
+  REQUIRE(engine.ApplyView(TestView(1, Tables(), {1, 2, 3})).ok());
+  TestClient fast(&engine, 1), other(&engine, 2), slow(&engine, 3);
+  for (TestClient* client : {&fast, &other, &slow}) client->Attach();
+  const auto waited = [&](int table) { return engine.Report().tables(table).waited_seconds(); };
+  CHECK(waited(0) == 0);
+  fast.Pull(0, 5, kRow);
+  clock.Advance(absl::Seconds(1));
+  fast.Pull(0, 5, kRow);   // a second piece of the same wait
+  other.Pull(0, 5, kRow);  // a wait of its own
+  clock.Advance(absl::Seconds(2));
+  CHECK(waited(0) == 5);
+  other.Detach();
+  clock.Advance(absl::Seconds(1));
+  CHECK(waited(0) == 6);
+  slow.Finish(0);
+  fast.Detach();
+  clock.Advance(absl::Seconds(10));
+  CHECK(waited(0) == 6);
+  CHECK(waited(1) == 0);
 }
 
 }  // namespace
