@@ -73,6 +73,10 @@ void MetricsAccumulator::AddExample(float label, absl::Span<const float> scores)
     case Task::kClustering:
       loss_sum_ += scores[1];
       break;
+    case Task::kEmbedding:
+      loss_sum_ += scores[0];
+      pairs_ += scores[1];
+      break;
   }
 }
 
@@ -82,7 +86,8 @@ v1::Metrics MetricsAccumulator::Finish() const {
   const bool known = examples_ > 0 && !nan_;
   const bool classes = known && (task_ == Task::kBinary || task_ == Task::kMulticlass);
   const double n = static_cast<double>(examples_);
-  const double loss = known && task_ != Task::kNone ? loss_sum_ / n : kNaN;
+  const double terms = task_ == Task::kEmbedding ? pairs_ : n;
+  const double loss = known && task_ != Task::kNone && terms > 0 ? loss_sum_ / terms : kNaN;
   metrics.set_auc(known && task_ == Task::kBinary ? Auc(positives_, negatives_) : kNaN);
   metrics.set_logloss(classes ? loss : kNaN);
   metrics.set_accuracy(classes ? static_cast<double>(correct_) / n : kNaN);

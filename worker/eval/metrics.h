@@ -22,6 +22,8 @@ double Auc(std::vector<float> positives, std::vector<float> negatives);
 //                several have)
 //   regression   rmse = sqrt(mean (score - label)^2); loss = mean (score - label)^2 / 2
 //   clustering   loss = mean squared distance
+//   embedding    loss = mean over all pairs
+// Every example counts once, whatever its weight in training.
 // The loss of a binary or multiclass task is its logloss.
 // A figure that the task does not have is NaN, and so are all of them without examples or once a
 // score was NaN. Keeps 4 bytes for every binary example. Not thread-safe.
@@ -42,6 +44,7 @@ class MetricsAccumulator {
   const size_t outputs_;
   uint64_t examples_ = 0;
   uint64_t correct_ = 0;
+  double pairs_ = 0;
   double loss_sum_ = 0;
   bool nan_ = false;
   std::vector<float> positives_;

@@ -9,6 +9,7 @@ enum class Task {
   kMulticlass,  // scores: one probability for each class
   kRegression,  // score: the value
   kClustering,  // scores: number of the cluster, squared distance to its centre
+  kEmbedding,   // scores: sum of the losses of its pairs, their number
 };
 
 }  // namespace paramd

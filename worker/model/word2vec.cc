@@ -23,7 +23,7 @@ class Word2vec final : public Model {
         init_scale_(config.init_scale()),
         pairs_(config.window(), config.negatives(), config.seed()) {}
 
-  Task task() const override { return Task::kNone; }
+  Task task() const override { return Task::kEmbedding; }
   int outputs() const override { return 2; }
   absl::Status CheckLabels(const Batch& batch) const override { return absl::OkStatus(); }
 

@@ -123,5 +123,14 @@ TEST_CASE("nothing is known without examples, without a task or after NaN") {
   CHECK(unknown(diverged.Finish()));
 }
 
+TEST_CASE("the loss of word vectors is the mean over all pairs") {
+  MetricsAccumulator accumulator(Task::kEmbedding, 2);
+  accumulator.Add({0, 0, 0}, {6, 3, 0, 0, 4, 1});
+  CHECK(accumulator.Finish().loss() == Approx(10.0 / 4));
+  MetricsAccumulator none(Task::kEmbedding, 2);
+  none.Add({0}, {0, 0});
+  CHECK(std::isnan(none.Finish().loss()));
+}
+
 }  // namespace
 }  // namespace paramd
