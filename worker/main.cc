@@ -26,8 +26,6 @@ int main(int argc, char** argv) {
   flags.String("coordinator", "HOST:PORT", "where the coordinator is", options.coordinator);
   flags.String("name", "NAME", "unique among the workers of the cluster", options.name);
   flags.String("listen", "HOST:PORT", "where to answer status requests", options.listen);
-  flags.Number("slow_worker", "for tests: computing takes so many times as long", 1.0, 1000.0,
-               options.slowdown);
   flags.Choice("log_level", {"debug", "info", "warning", "error"}, "least severe that is logged",
                log_level);
   if (const auto exit_code = flags.ParseOrExitCode(paramd::Arguments(argc, argv))) {

@@ -15,7 +15,6 @@
 #include "worker/data/split.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
-#include "worker/trainer/slowdown.h"
 #include "worker/trainer/trainer.h"
 
 namespace paramd {
@@ -252,8 +251,7 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                          v1::MemberMessage message;
                          *message.mutable_work_done() = std::move(done);
                          session_->Send(std::move(message));
-                       }},
-                  Slowdown(options_.slowdown, *options_.clock));
+                       }});
   return trainer.Train(grant);
 }
 

@@ -29,8 +29,6 @@ class Worker {
     std::string name;
     // Where status requests are answered.
     std::string listen = "127.0.0.1:0";
-    // Computing takes so many times as long; for tests.
-    double slowdown = 1;
     Clock* clock = &Clock::System();
   };
 

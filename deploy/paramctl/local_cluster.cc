@@ -83,11 +83,11 @@ absl::Status LocalCluster::StartMembers(const std::string& coordinator) {
   }
   for (uint32_t i = 0; i < options_.workers; ++i) {
     const std::string name = absl::StrCat("worker-", i);
-    std::vector<std::string> args = member_args(name);
-    if (options_.slow_worker > 1 && i + 1 == options_.workers) {
-      args.insert(args.end(), {"--slow_worker", absl::StrCat(options_.slow_worker)});
-    }
-    RETURN_IF_ERROR(Start(DaemonRole::kWorker, name, std::move(args)));
+    RETURN_IF_ERROR(Start(DaemonRole::kWorker, name, member_args(name)));
+  }
+  if (options_.slow_worker > 1) {
+    Daemon& last = daemons_.back();
+    ASSIGN_OR_RETURN(last.slow, SlowProcess::Start(last.process->pid(), options_.slow_worker));
   }
   return absl::OkStatus();
 }

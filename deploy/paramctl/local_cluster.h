@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/process/signals.h"
 #include "deploy/paramctl/child_process.h"
+#include "deploy/paramctl/slow_process.h"
 #include "deploy/paramctl/status_poller.h"
 #include "deploy/paramctl/verdict.h"
 #include "paramd/v1/status.pb.h"
@@ -28,7 +29,7 @@ class LocalCluster {
     std::vector<std::string> coordinator_args;
     uint32_t servers = 1;
     uint32_t workers = 1;
-    // Times that computing takes as long for the last worker.
+    // The last worker is as slow as on a machine that is so many times slower; 1: it is not.
     double slow_worker = 1;
     // A folder; every daemon writes NAME.log there.
     std::string log_dir;
@@ -65,6 +66,7 @@ class LocalCluster {
     DaemonRole role;
     std::unique_ptr<ChildProcess> process;
     std::optional<absl::Duration> ended_at;
+    std::unique_ptr<SlowProcess> slow = nullptr;
   };
 
   absl::Status Start(DaemonRole role, const std::string& name, std::vector<std::string> args);

@@ -52,8 +52,9 @@ struct RunFlags {
                  output);
     flags.String("log_dir", "DIR", "folder for the daemons' logs, instead of the run's own",
                  log_dir);
-    flags.Number("slow_worker", "for tests: computing takes the last worker so many times as long",
-                 1.0, 1000.0, slow_worker);
+    flags.Number("slow_worker",
+                 "for tests: the last worker is as slow as on a machine so many times slower", 1.0,
+                 100.0, slow_worker);
     flags.Switch("keep", "keep the run's folder also when the job succeeded", keep);
     flags.String("bin_dir", "DIR", "folder with the programs, instead of where this one is",
                  bin_dir);

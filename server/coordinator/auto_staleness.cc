@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/config/duration.h"
 #include "server/consistency/policy.h"
 
 namespace paramd {
@@ -26,18 +27,19 @@ StalenessTuner NewTuner(const v1::ShardMap& shard_map) {
 
 }  // namespace
 
-AutoStaleness::AutoStaleness(const v1::ShardMap& shard_map, absl::Duration heartbeat)
-    : shortest_window_(kHeartbeats * heartbeat), tuner_(NewTuner(shard_map)) {}
+AutoStaleness::AutoStaleness(const v1::ShardMap& shard_map, const v1::Config& config)
+    : shortest_window_(kHeartbeats * ToDuration(config.cluster().heartbeat().interval())),
+      fewest_examples_(kSteps * std::max(config.data().batch_size(), 1u)),
+      tuner_(NewTuner(shard_map)) {}
 
 AutoStaleness::Moment AutoStaleness::MomentOf(const v1::ShardMap& shard_map,
                                               const std::deque<Member>& members,
                                               absl::Duration now) {
-  Moment moment = {.time = now, .slowest = UINT64_MAX};
+  Moment moment = {.time = now};
   for (const Member& member : members) {
     if (!member.live()) continue;
-    if (member.record.role() == v1::WORKER && !member.record.idle()) {
+    if (member.record.role() == v1::WORKER) {
       moment.workers.push_back(member.record.id());
-      moment.slowest = std::min(moment.slowest, member.worker_report.clock());
       moment.examples += member.worker_report.examples();
       moment.loss_sum += member.worker_report.loss_sum();
     }
@@ -77,12 +79,12 @@ std::optional<v1::StalenessChoice> AutoStaleness::Look(const v1::ShardMap& shard
     return std::nullopt;
   }
   if (!begin_.has_value() || begin_->workers != moment.workers ||
-      begin_->examples > moment.examples || begin_->slowest > moment.slowest) {
+      begin_->examples > moment.examples) {
     begin_ = std::move(moment);
     return std::nullopt;
   }
-  if (moment.time - begin_->time < shortest_window_ || moment.slowest - begin_->slowest < kSteps ||
-      moment.examples == begin_->examples) {
+  if (moment.time - begin_->time < shortest_window_ ||
+      moment.examples - begin_->examples < fewest_examples_ * moment.workers.size()) {
     return std::nullopt;
   }
   const StalenessTuner::Window window = Between(*begin_, moment);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/config/duration.h"
 #include "server/consistency/policy.h"
 #include "server/coordinator/change_consistency.h"
 #include "server/coordinator/core.h"
@@ -51,7 +50,7 @@ void CoordinatorCore::TuneStaleness(absl::Duration now) {
     return;
   }
   if (!auto_staleness_.has_value()) {
-    auto_staleness_.emplace(shard_map_, ToDuration(config_.cluster().heartbeat().interval()));
+    auto_staleness_.emplace(shard_map_, config_);
   }
   std::optional<v1::StalenessChoice> choice =
       auto_staleness_->Look(shard_map_, membership_.members(), now);

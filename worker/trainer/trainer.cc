@@ -114,8 +114,7 @@ class Trainer::Step {
 };
 
 Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& model,
-                 ParameterClient& client, Progress& progress, Callbacks callbacks,
-                 Slowdown slowdown)
+                 ParameterClient& client, Progress& progress, Callbacks callbacks)
     : config_(config),
       shape_(shape),
       model_(model),
@@ -123,7 +122,6 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
       client_(client),
       progress_(progress),
       callbacks_(std::move(callbacks)),
-      slowdown_(slowdown),
       has_backups_(HasBackups(client.shard_map())),
       held_(MakeHeld(client.shard_map())),
       order_(DenseFirst(tables_)),
@@ -260,8 +258,7 @@ absl::Status Trainer::Compute(Step& step) {
     parameters_[table] = rows;
     gradients_[table] = absl::MakeSpan(pushes_[i].values.floats(), rows.size());
   }
-  double loss_sum = 0;
-  slowdown_.Run([&] { loss_sum = model_.Gradients(batch, parameters_, gradients_); });
+  const double loss_sum = model_.Gradients(batch, parameters_, gradients_);
   // Here, for no server sees all of a gradient.
   for (const size_t table : order_) {
     const v1::TablePlacement& placement = client_.shard_map().tables(static_cast<int>(table));

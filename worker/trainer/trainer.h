@@ -14,7 +14,6 @@
 #include "worker/trainer/batch_pipeline.h"
 #include "worker/trainer/held_changes.h"
 #include "worker/trainer/progress.h"
-#include "worker/trainer/slowdown.h"
 #include "worker/trainer/step_tracker.h"
 
 namespace paramd {
@@ -38,8 +37,7 @@ class Trainer {
 
   // Borrows everything but the callbacks.
   Trainer(const v1::Config& config, const DatasetShape& shape, Model& model,
-          ParameterClient& client, Progress& progress, Callbacks callbacks,
-          Slowdown slowdown = Slowdown(1));
+          ParameterClient& client, Progress& progress, Callbacks callbacks);
 
   // Joins the clocks, trains on `first` and whatever `partitions` gives, and leaves the clocks
   // when all pushes are acknowledged. DATA_LOSS: data that cannot be read or used. Otherwise the
@@ -88,7 +86,6 @@ class Trainer {
   ParameterClient& client_;
   Progress& progress_;
   const Callbacks callbacks_;
-  const Slowdown slowdown_;
   uint64_t clock_ = 0;
   // A step may be closed without this worker, which then goes on with a later one.
   const bool has_backups_;

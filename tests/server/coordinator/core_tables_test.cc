@@ -113,6 +113,7 @@ v1::Config AutoConfig() {
   consistency.set_staleness_min(1);
   consistency.set_staleness_max(32);
   config.mutable_cluster()->mutable_heartbeat()->mutable_interval()->set_nanos(500'000'000);
+  config.mutable_data()->set_batch_size(25);
   return config;
 }
 
