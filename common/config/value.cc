@@ -175,11 +175,15 @@ std::string SpellWorkerCount(const v1::WorkerCount& count) {
   return absl::StrCat("\"", count.min(), ":", count.max(), "\"");
 }
 
+// Of "auto".
+constexpr uint32_t kFirstStaleness = 4;
+
 absl::StatusOr<v1::Staleness> ParseStaleness(absl::string_view text) {
   v1::Staleness staleness;
   uint32_t steps = 0;
   if (text == "auto") {
     staleness.set_auto_(true);
+    staleness.set_steps(kFirstStaleness);
   } else if (IsDigits(text) && absl::SimpleAtoi(text, &steps)) {
     staleness.set_steps(steps);
   } else {

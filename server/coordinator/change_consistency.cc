@@ -82,6 +82,16 @@ v1::Config WithTables(v1::Config config, const v1::ShardMap& shard_map) {
   return config;
 }
 
+// The table with another consistency from clock `from` on; before that what held so far.
+v1::TableSpec WithConsistency(v1::TableSpec spec, const v1::Consistency& consistency,
+                              uint64_t from) {
+  // Of a change that has not taken effect yet nothing is left.
+  if (from > spec.consistency_from()) *spec.mutable_consistency_before() = spec.consistency();
+  *spec.mutable_consistency() = consistency;
+  spec.set_consistency_from(from);
+  return spec;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::TableSpec> ChangeConsistency(const v1::TableDeclaration& declared,
@@ -109,13 +119,23 @@ absl::StatusOr<v1::TableSpec> ChangeConsistency(const v1::TableDeclaration& decl
   return spec;
 }
 
-v1::TableSpec WithConsistency(v1::TableSpec spec, const v1::Consistency& consistency,
-                              uint64_t from) {
-  // Of a change that has not taken effect yet nothing is left.
-  if (from > spec.consistency_from()) *spec.mutable_consistency_before() = spec.consistency();
-  *spec.mutable_consistency() = consistency;
-  spec.set_consistency_from(from);
-  return spec;
+v1::ShardMap WithBound(const v1::TableDeclaration& declared, const v1::Config& config,
+                       v1::ShardMap shard_map, uint32_t steps, uint64_t from) {
+  for (v1::TablePlacement& table : *shard_map.mutable_tables()) {
+    v1::Consistency consistency = table.spec().consistency();
+    const uint32_t within = WithinLimits(consistency, steps);
+    if (!HasAutoStaleness(consistency) || within == consistency.staleness().steps()) continue;
+    consistency.mutable_staleness()->set_steps(within);
+    *table.mutable_spec() = WithConsistency(table.spec(), consistency, from);
+  }
+  // What suits one bound suits every other.
+  const absl::StatusOr<std::vector<v1::TableSpec>> specs =
+      WithPolicies(declared, WithTables(config, shard_map));
+  for (size_t i = 0; specs.ok() && i < specs->size(); ++i) {
+    v1::TableSpec& spec = *shard_map.mutable_tables(static_cast<int>(i))->mutable_spec();
+    if (HasAutoStaleness(spec.consistency())) *spec.mutable_pull() = (*specs)[i].pull();
+  }
+  return shard_map;
 }
 
 }  // namespace paramd

@@ -18,8 +18,9 @@ absl::StatusOr<v1::TableSpec> ChangeConsistency(const v1::TableDeclaration& decl
                                                 const v1::ShardMap& shard_map,
                                                 const v1::SetTableRequest& request, uint64_t from);
 
-// The table with another consistency from clock `from` on; before that what held so far.
-v1::TableSpec WithConsistency(v1::TableSpec spec, const v1::Consistency& consistency,
-                              uint64_t from);
+// The shard map when tables whose staleness is auto have the bound `steps`, or what of their limits
+// is nearest to it, from clock `from` on. Pure.
+v1::ShardMap WithBound(const v1::TableDeclaration& declared, const v1::Config& config,
+                       v1::ShardMap shard_map, uint32_t steps, uint64_t from);
 
 }  // namespace paramd

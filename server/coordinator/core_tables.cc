@@ -55,15 +55,7 @@ void CoordinatorCore::TuneStaleness(absl::Duration now) {
   std::optional<v1::StalenessChoice> choice =
       auto_staleness_->Look(shard_map_, membership_.members(), now);
   if (!choice.has_value()) return;
-  const uint64_t from = NextClock();
-  for (v1::TablePlacement& table : *shard_map_.mutable_tables()) {
-    if (!HasAutoStaleness(table.spec().consistency())) continue;
-    v1::Consistency consistency = table.spec().consistency();
-    const uint32_t steps = WithinLimits(consistency, choice->steps());
-    if (steps == consistency.staleness().steps()) continue;
-    consistency.mutable_staleness()->set_steps(steps);
-    *table.mutable_spec() = WithConsistency(table.spec(), consistency, from);
-  }
+  shard_map_ = WithBound(declared_, config_, shard_map_, choice->steps(), NextClock());
   BroadcastView();
   choice->set_seconds(absl::ToDoubleSeconds(running_time_));
   *job_.add_staleness_choices() = *choice;

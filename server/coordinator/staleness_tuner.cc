@@ -13,6 +13,7 @@ constexpr double kRise = 0.05;
 constexpr double kRiseOfFall = 0.01;
 constexpr int kRises = 2;
 constexpr double kWaitsMuch = 0.10;
+constexpr double kWaitsVeryMuch = 0.25;
 constexpr double kWaitsLittle = 0.01;
 constexpr double kLevelUp = 0.1;
 constexpr uint32_t kLongestHold = 1024;
@@ -45,8 +46,9 @@ std::optional<StalenessTuner::Choice> StalenessTuner::Look(const Window& window)
   rises_ = 0;
   if (window.waited > kWaitsMuch) {
     const uint32_t most = ceiling_hold_.left > 0 ? ceiling_ : limits_.max;
-    const uint64_t twice = std::max<uint64_t>(uint64_t{2} * steps_, 1);
-    const uint32_t steps = static_cast<uint32_t>(std::min<uint64_t>(twice, most));
+    const uint64_t factor = window.waited > kWaitsVeryMuch ? 4 : 2;
+    const uint64_t wanted = std::max<uint64_t>(factor * steps_, 1);
+    const uint32_t steps = static_cast<uint32_t>(std::min<uint64_t>(wanted, most));
     if (steps <= steps_) return std::nullopt;
     // Lowering it was wrong, unless that is long ago.
     if (!std::exchange(lowered_, false)) raised_hold_.next = Hold().next;

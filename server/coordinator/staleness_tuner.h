@@ -13,7 +13,7 @@ namespace paramd {
 //      of all that it had fallen, in two windows one after the other. The bound is halved, and not
 //      raised above that again for the next 8 windows; 16 after the second time, and so on.
 //   2. Otherwise, workers waited for slower ones for more than a tenth of their time: the bound is
-//      doubled (from 0 it goes to 1).
+//      doubled (from 0 it goes to 1); for more than a quarter of it: multiplied by four.
 //   3. Otherwise, they waited for less than a hundredth of it: the bound is halved, as nobody uses
 //      it and a smaller one keeps parameters fresher if a worker falls behind. Not within 8 windows
 //      after it was raised; 16 when it had to be raised again after that, and so on.

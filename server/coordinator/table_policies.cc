@@ -16,23 +16,20 @@ constexpr uint32_t kShortRow = 16;
 // pulling takes.
 constexpr uint32_t kLongestReuse = 4;
 
-// Where staleness auto begins.
-constexpr uint32_t kFirstStaleness = 4;
-
-// The smallest bound that ever holds.
-uint32_t GuaranteedStaleness(const v1::Consistency& consistency) {
-  if (consistency.mode() != v1::Consistency::SSP) return 0;
-  return consistency.staleness().auto_() ? consistency.staleness_min()
-                                         : consistency.staleness().steps();
-}
-
 // Fills in transport.pull.max_age.
 absl::Status SetMaxAge(v1::TableSpec* spec) {
-  const uint32_t allowed = GuaranteedStaleness(spec->consistency());
+  const v1::Consistency& consistency = spec->consistency();
+  const bool is_ssp = consistency.mode() == v1::Consistency::SSP;
+  const uint32_t bound = is_ssp ? consistency.staleness().steps() : 0;
   v1::PullValues& pull = *spec->mutable_pull();
-  const bool is_short = spec->kind() == v1::TableSpec::SPARSE && spec->dim() < kShortRow;
-  if (!pull.has_max_age()) pull.set_max_age(is_short ? 0 : std::min(allowed, kLongestReuse));
-  if (spec->consistency().mode() == v1::Consistency::ASP || pull.max_age() <= allowed) {
+  if (!pull.has_max_age()) {
+    const bool is_short = spec->kind() == v1::TableSpec::SPARSE && spec->dim() < kShortRow;
+    pull.set_max_age(is_short ? 0 : std::min(bound, kLongestReuse));
+    return absl::OkStatus();
+  }
+  // Whatever the bound comes to be.
+  const uint32_t allowed = HasAutoStaleness(consistency) ? consistency.staleness_min() : bound;
+  if (consistency.mode() == v1::Consistency::ASP || pull.max_age() <= allowed) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
@@ -125,7 +122,7 @@ absl::StatusOr<std::vector<v1::TableSpec>> WithPolicies(const v1::TableDeclarati
     }
     if (HasAutoStaleness(spec.consistency())) {
       spec.mutable_consistency()->mutable_staleness()->set_steps(
-          WithinLimits(spec.consistency(), kFirstStaleness));
+          WithinLimits(spec.consistency(), spec.consistency().staleness().steps()));
     }
     if (const absl::Status status = SetMaxAge(&spec); !status.ok()) return status;
     if (const absl::Status status = CheckOptimizer(spec); !status.ok()) return status;

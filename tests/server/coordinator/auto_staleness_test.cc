@@ -72,11 +72,11 @@ struct Training {
 
 TEST_CASE("a window is what workers report between two moments") {
   Training training({Table(0, 32, 4)});
-  CHECK_FALSE(training.Second(10, 0.7, 0.5));  // it begins
-  const auto choice = training.Second(10, 0.6, 0.5);
+  CHECK_FALSE(training.Second(10, 0.7, 0.4));  // it begins
+  const auto choice = training.Second(10, 0.6, 0.4);
   REQUIRE(choice.has_value());
   CHECK(choice->steps() == 8);
-  CHECK(choice->waited() == Approx(0.25));  // half a second of two workers
+  CHECK(choice->waited() == Approx(0.2));  // 0.4 seconds of two workers
   CHECK(choice->loss() == Approx(0.6));
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("only tables that tune themselves count, with the widest of their limi
   CHECK(unbound->steps() == 2);
   std::vector<uint32_t> bounds;
   for (int i = 0; i < 5; ++i) {
-    if (const auto choice = training.Second(10, 0.7, 1.9, 2)) bounds.push_back(choice->steps());
+    if (const auto choice = training.Second(10, 0.7, 0.4, 2)) bounds.push_back(choice->steps());
   }
   CHECK(bounds == std::vector<uint32_t>{4, 8, 16});
 }

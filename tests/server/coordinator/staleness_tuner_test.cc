@@ -29,19 +29,23 @@ TEST_CASE("the bound begins within its limits") {
   CHECK(StalenessTuner({.min = 0, .max = 2}, 4).steps() == 2);
 }
 
-TEST_CASE("while workers wait the bound is doubled, up to its limit") {
+TEST_CASE("while workers wait the bound is raised, up to its limit") {
   StalenessTuner tuner({.min = 0, .max = 20}, 0);
-  const auto bounds = Bounds(
-      &tuner, 8, [](uint32_t) { return 0.5; }, Falling);
-  CHECK(bounds == std::vector<uint32_t>{1, 2, 4, 8, 16, 20, 20, 20});
+  CHECK(Bounds(
+            &tuner, 7, [](uint32_t) { return 0.2; }, Falling) ==
+        std::vector<uint32_t>{1, 2, 4, 8, 16, 20, 20});
+  StalenessTuner faster({.min = 0, .max = 80}, 0);
+  CHECK(Bounds(
+            &faster, 5, [](uint32_t) { return 0.5; }, Falling) ==
+        std::vector<uint32_t>{1, 4, 16, 64, 80});
 }
 
 TEST_CASE("what was chosen is told with its reason") {
   StalenessTuner tuner({.min = 0, .max = 20}, 4);
-  const auto choice = tuner.Look({.waited = 0.625, .loss = 1});
+  const auto choice = tuner.Look({.waited = 0.125, .loss = 1});
   REQUIRE(choice.has_value());
   CHECK(choice->steps == 8);
-  CHECK(choice->reason == "workers waited 62 % of the time");
+  CHECK(choice->reason == "workers waited 12 % of the time");
   CHECK_FALSE(tuner.Look({.waited = 0.05, .loss = 1}).has_value());
 }
 
@@ -54,7 +58,7 @@ TEST_CASE("a bound that makes the loss rise is halved, and not tried again for a
     const bool bad = tuner.steps() > 8;
     loss *= bad ? 1.1 : 0.98;
     const uint32_t before = tuner.steps();
-    tuner.Look({.waited = 0.5, .loss = loss});
+    tuner.Look({.waited = 0.2, .loss = loss});
     tried += before <= 8 && tuner.steps() > 8;
     too_much += bad;
     CHECK(tuner.steps() <= 32);
@@ -103,7 +107,7 @@ TEST_CASE("a bound that nobody uses is lowered, ever more seldom when it is miss
   StalenessTuner tuner({.min = 0, .max = 64}, 32);
   // With 8 steps or more nobody waits, with fewer everybody does.
   const auto bounds = Bounds(
-      &tuner, 400, [](uint32_t steps) { return steps >= 8 ? 0.0 : 0.5; }, Falling);
+      &tuner, 400, [](uint32_t steps) { return steps >= 8 ? 0.0 : 0.2; }, Falling);
   CHECK(bounds[0] == 16);
   CHECK(bounds[1] == 8);
   CHECK(bounds[2] == 4);
