@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "paramd/v1/coordinator.pb.h"
+
 namespace paramd {
 
 // What every batch of a data set looks like.
@@ -17,7 +19,17 @@ struct DatasetShape {
   std::vector<std::string> feature_names;
   // Sparse: every feature belongs to one of so many fields; 0: the data have no fields.
   uint32_t fields = 0;
+  // CSV, sparse: of each field, whether it holds categories; otherwise empty.
+  std::vector<bool> categorical;
+  // Dense: of each column. Sparse: of each field. What batches are read with; empty: values stay as
+  // they are in the files.
+  std::vector<v1::ColumnScale> scales;
 };
+
+// Columns that features come from, where there are any: dense columns, or fields.
+inline size_t FeatureColumns(const DatasetShape& shape) {
+  return shape.sparse ? size_t{shape.fields} : static_cast<size_t>(shape.columns);
+}
 
 // Examples of one step. Either sparse, in compressed sparse row (CSR) form:
 //   row_offsets  [rows + 1]  features of row i are entries [row_offsets[i], row_offsets[i + 1])

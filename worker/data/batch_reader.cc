@@ -24,6 +24,11 @@ absl::string_view NameWithoutFolder(absl::string_view path) {
 absl::StatusOr<std::unique_ptr<BatchReader>> BatchReader::Open(
     const v1::Data& data, const DatasetShape& shape, std::vector<v1::Partition> partitions,
     const Split& split) {
+  if (!shape.scales.empty() && shape.scales.size() != FeatureColumns(shape)) {
+    return absl::InvalidArgumentError(absl::StrCat("the data have ", FeatureColumns(shape),
+                                                   " feature columns, but ", shape.scales.size(),
+                                                   " were measured"));
+  }
   auto reader = absl::WrapUnique(new BatchReader(data, shape, std::move(partitions), split));
   if (!reader->partitions_.empty()) RETURN_IF_ERROR(reader->OpenNext());
   return reader;
@@ -38,6 +43,7 @@ BatchReader::BatchReader(const v1::Data& data, const DatasetShape& shape,
       stripes_(partitions_.empty() ? 0 : partitions_[0].stripes()),
       skip_(stripes_ > 0 ? partitions_[0].stripe() : 0),
       label_weights_(data.label_weights()),
+      scaler_(shape.scales),
       builder_({.hash_bits = static_cast<int>(data.hash_bits())}) {}
 
 absl::StatusOr<bool> BatchReader::Next(int max_rows, Batch* batch) {
@@ -64,6 +70,7 @@ absl::StatusOr<bool> BatchReader::Next(int max_rows, Batch* batch) {
   }
   builder_.Finish();
   label_weights_.Apply(batch);
+  scaler_.Apply(batch);
   return batch->rows() > 0;
 }
 

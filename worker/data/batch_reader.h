@@ -9,6 +9,7 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch.h"
 #include "worker/data/batch_builder.h"
+#include "worker/data/column_scaler.h"
 #include "worker/data/label_weights.h"
 #include "worker/data/record_reader.h"
 #include "worker/data/split.h"
@@ -28,17 +29,18 @@ namespace paramd {
 class BatchReader {
  public:
   // Partitions must begin and end at the beginning of a line; end = 0 is the end of the file. All
-  // have the same stripe. INVALID_ARGUMENT: they do not, or a file cannot hold data of `shape` (its
-  // header shows other columns). Otherwise the errors of opening the files, which they name. Files
-  // after the first are opened by Next, which then has these errors too. Only the records that
-  // `split` has are read.
+  // have the same stripe. INVALID_ARGUMENT: they do not, a file cannot hold data of `shape` (its
+  // header shows other columns), or `shape` has not one scale for each column. Otherwise the errors
+  // of opening the files, which they name. Files after the first are opened by Next, which then has
+  // these errors too. Only the records that `split` has are read.
   static absl::StatusOr<std::unique_ptr<BatchReader>> Open(const v1::Data& data,
                                                            const DatasetShape& shape,
                                                            std::vector<v1::Partition> partitions,
                                                            const Split& split = {});
 
   // Replaces `batch` by the next examples: `max_rows` (> 0) of them, fewer at the end or when they
-  // hold more than 2^28 values. False, and an empty batch, when there are no more. A bad record is
+  // hold more than 2^28 values. Without scales a number that is missing (data.csv.missing: mean) is
+  // NaN. False, and an empty batch, when there are no more. A bad record is
   // skipped and counted, or, when data.on_bad_record.action is FAIL, INVALID_ARGUMENT: "file:line:
   // what is wrong". DATA_LOSS: corrupt or truncated compressed data, a file that was cut short.
   // After an error the reader is of no more use.
@@ -74,6 +76,7 @@ class BatchReader {
   std::unique_ptr<RecordReader> records_;
   uint64_t file_key_ = 0;  // of the current partition's file, for split_
   const LabelWeights label_weights_;
+  const ColumnScaler scaler_;
   BatchBuilder builder_;
   ReadStats stats_;
 };

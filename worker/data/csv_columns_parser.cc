@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -32,7 +33,7 @@ CsvColumnsParser::CsvColumnsParser(const CsvLayout& layout, bool sparse, v1::Csv
                                    LabelReader labels)
     : delimiter_(layout.delimiter),
       sparse_(sparse),
-      zero_for_missing_(missing == v1::Csv::ZERO),
+      missing_(missing),
       labels_(std::move(labels)),
       columns_(static_cast<size_t>(layout.fields)) {
   for (size_t i = 0; i < columns_.size(); ++i) {
@@ -133,8 +134,12 @@ absl::Status CsvColumnsParser::AddNumber(const Column& column, absl::string_view
     AddFeature(column, column.key, value, record);
     return absl::OkStatus();
   }
-  if (!zero_for_missing_ || !IsMissing(text)) return NotANumber(column.name, text);
-  if (!sparse_) AddFeature(column, column.key, 0, record);
+  if (missing_ <= v1::Csv::BAD || !IsMissing(text)) return NotANumber(column.name, text);
+  if (missing_ == v1::Csv::MEAN) {
+    AddFeature(column, column.key, std::numeric_limits<float>::quiet_NaN(), record);
+  } else if (!sparse_) {
+    AddFeature(column, column.key, 0, record);
+  }
   return absl::OkStatus();
 }
 

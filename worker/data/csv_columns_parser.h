@@ -21,7 +21,8 @@ namespace paramd {
 // Dense data: a row has the numbers of the feature columns in their order. Sparse data: every
 // feature column is a field, in their order; a number is the feature of its column with that value,
 // a category one of its own with the value 1 (worker/data/feature_key.h; a column without a name
-// goes by its index), an empty category is no feature.
+// goes by its index), an empty category is no feature. A missing number is NaN with csv.missing
+// MEAN.
 //
 // Bad: another number of fields than the layout's, a label that `labels` does not take, a weight
 // that is no number from 0 on, a number that is not finite; one that is missing (empty, NA or NaN
@@ -59,7 +60,7 @@ class CsvColumnsParser final : public LineParser {
 
   const char delimiter_;
   const bool sparse_;
-  const bool zero_for_missing_;
+  const v1::Csv::Missing missing_;
   const LabelReader labels_;
   std::vector<Column> columns_;
   size_t features_ = 0;  // feature columns

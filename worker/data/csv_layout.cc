@@ -142,6 +142,15 @@ std::vector<std::string> CsvFeatureNames(const CsvLayout& layout) {
   return names;
 }
 
+std::vector<bool> CategoricalCsvFeatures(const CsvLayout& layout) {
+  std::vector<bool> categorical;
+  for (size_t i = 0; i < static_cast<size_t>(layout.fields); ++i) {
+    if (!IsFeature(layout, i)) continue;
+    categorical.push_back(KindOf(layout, i) == v1::CsvColumn::CATEGORICAL);
+  }
+  return categorical;
+}
+
 int64_t CountCsvFeatures(const CsvLayout& layout) {
   int64_t features = 0;
   for (int64_t i = 0; i < layout.fields; ++i) features += IsFeature(layout, static_cast<size_t>(i));

@@ -52,6 +52,9 @@ absl::StatusOr<CsvLayout> ReadCsvHeader(const v1::Csv& csv, const std::string& f
 // Names of the fields that are features; empty without a header.
 std::vector<std::string> CsvFeatureNames(const CsvLayout& layout);
 
+// Of each feature, whether it is a category.
+std::vector<bool> CategoricalCsvFeatures(const CsvLayout& layout);
+
 // How many fields are features.
 int64_t CountCsvFeatures(const CsvLayout& layout);
 

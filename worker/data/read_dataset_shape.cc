@@ -70,7 +70,8 @@ absl::StatusOr<DatasetShape> ReadDatasetShape(const v1::Data& data) {
     }
     return DatasetShape{.sparse = true,
                         .feature_names = CsvFeatureNames(layout),
-                        .fields = static_cast<uint32_t>(features)};
+                        .fields = static_cast<uint32_t>(features),
+                        .categorical = CategoricalCsvFeatures(layout)};
   }
   return absl::InvalidArgumentError(
       data.train().empty() ? "there is no training file"

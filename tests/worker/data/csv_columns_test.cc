@@ -2,6 +2,7 @@
 #include <xxhash.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -133,6 +134,11 @@ TEST_CASE("missing numbers") {
   const Read sparse = *ReadFirst(data);
   CHECK(sparse.batch.values == std::vector<float>{1, 3, 1, 4, 1, 5});
   CHECK(sparse.batch.fields == std::vector<uint32_t>{0, 2, 0, 1, 0, 2});
+  data.mutable_csv()->set_missing(v1::Csv::MEAN);
+  const Read unknown = *ReadFirst(data);
+  CHECK(unknown.batch.fields == std::vector<uint32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2});
+  CHECK(std::isnan(unknown.batch.values[1]));
+  CHECK(unknown.batch.values[2] == 3);
 }
 
 TEST_CASE("labels by name") {
