@@ -44,6 +44,7 @@ std::map<std::string, std::string> Metadata(const ModelFile& model) {
   data.set_format(model.data.format());
   if (model.data.has_csv()) *data.mutable_csv() = model.data.csv();
   data.set_hash_bits(model.data.hash_bits());
+  if (model.data.scaling() > v1::Data::AS_IS) data.set_scaling(model.data.scaling());
   *data.mutable_labels() = model.data.labels();
   if (model.data.has_libffm()) *data.mutable_libffm() = model.data.libffm();
   if (model.data.has_on_bad_record()) *data.mutable_on_bad_record() = model.data.on_bad_record();
@@ -58,8 +59,9 @@ std::map<std::string, std::string> Metadata(const ModelFile& model) {
 
 // Without the suffixes: they tell the tensors of a sparse table from a dense one.
 bool IsTableName(const std::string& name) {
-  return !name.empty() && name.size() <= 64 && !absl::EndsWith(name, kKeysSuffix) &&
-         !absl::EndsWith(name, kValuesSuffix) && std::all_of(name.begin(), name.end(), [](char c) {
+  return !name.empty() && name.size() <= 64 && name != kScalesTensor &&
+         !absl::EndsWith(name, kKeysSuffix) && !absl::EndsWith(name, kValuesSuffix) &&
+         std::all_of(name.begin(), name.end(), [](char c) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' ||
                   c == '.';
          });
@@ -69,7 +71,14 @@ bool IsAscending(const std::vector<uint64_t>& keys) {
   return std::adjacent_find(keys.begin(), keys.end(), std::greater_equal<>()) == keys.end();
 }
 
+uint64_t FeatureColumns(const ModelFile& model) {
+  return model.sparse ? model.fields : static_cast<uint64_t>(model.columns);
+}
+
 absl::Status CheckTables(const ModelFile& model) {
+  if (!model.scales.empty() && model.scales.size() != FeatureColumns(model)) {
+    return absl::InvalidArgumentError("not one scale a column");
+  }
   std::set<std::string> names;
   for (const ModelTable& table : model.tables) {
     const auto error = [&](absl::string_view what) {
@@ -141,14 +150,17 @@ void AddValues(const ModelTable& table, const EncodedValues& encoded, ValueEncod
 }
 
 // Keys first, then scales: that way every tensor begins at a multiple of its element size.
-// `encoded` outlives the layout.
-Layout LayOut(const ModelFile& model, const std::vector<EncodedValues>& encoded,
-              ValueEncoding encoding) {
+// `scales` and `encoded` outlive the layout.
+Layout LayOut(const ModelFile& model, const std::vector<float>& scales,
+              const std::vector<EncodedValues>& encoded, ValueEncoding encoding) {
   Layout layout;
   layout.header.metadata = Metadata(model);
   for (const ModelTable& table : model.tables) {
     if (!table.sparse) continue;
     layout.Add(table.name + kKeysSuffix, TensorType::kU64, {table.rows()}, Bytes(table.keys));
+  }
+  if (!scales.empty()) {
+    layout.Add(kScalesTensor, TensorType::kF32, {model.scales.size(), 3}, Bytes(scales));
   }
   for (size_t i = 0; encoding == ValueEncoding::kInt8 && i < encoded.size(); ++i) {
     const ModelTable& table = model.tables[i];
@@ -221,6 +233,7 @@ absl::StatusOr<std::map<std::string, TableTensors>> GroupTensors(const Safetenso
                                                                  const std::string& path) {
   std::map<std::string, TableTensors> tables;
   for (const TensorSpec& tensor : header.tensors) {
+    if (tensor.name == kScalesTensor) continue;
     absl::string_view name = tensor.name;
     const bool keys = absl::ConsumeSuffix(&name, kKeysSuffix);
     const bool scales = !keys && absl::ConsumeSuffix(&name, kScalesSuffix);
@@ -295,13 +308,46 @@ absl::StatusOr<ModelTable> ReadTable(const std::string& path, const SafetensorsH
   return table;
 }
 
+absl::Status ReadScales(const std::string& path, const SafetensorsHeader& header,
+                        ModelFile* model) {
+  for (const TensorSpec& tensor : header.tensors) {
+    if (tensor.name != kScalesTensor) continue;
+    if (tensor.type != TensorType::kF32 ||
+        tensor.shape != std::vector<uint64_t>{FeatureColumns(*model), 3}) {
+      return Corrupt(path, "tensor \"scales\" is not F32 with three values for each column");
+    }
+    ASSIGN_OR_RETURN(const std::vector<float> flat, ReadTensor<float>(path, header, tensor));
+    for (size_t i = 0; i < flat.size(); i += 3) {
+      v1::ColumnScale& scale = model->scales.emplace_back();
+      scale.set_offset(flat[i]);
+      scale.set_factor(flat[i + 1]);
+      scale.set_missing(flat[i + 2]);
+    }
+  }
+  const bool measured =
+      model->data.scaling() > v1::Data::AS_IS || model->data.csv().missing() == v1::Csv::MEAN;
+  if (measured && model->scales.empty() && FeatureColumns(*model) > 0) {
+    return Corrupt(path, "tensor \"scales\" is missing, but metadata \"data\" asks for it");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+std::vector<float> FlatScales(const ModelFile& model) {
+  std::vector<float> flat;
+  for (const v1::ColumnScale& scale : model.scales) {
+    flat.insert(flat.end(), {scale.offset(), scale.factor(), scale.missing()});
+  }
+  return flat;
+}
 
 absl::Status WriteModelFile(const std::string& path, const ModelFile& model,
                             ValueEncoding encoding) {
   RETURN_IF_ERROR(CheckTables(model));
   const std::vector<EncodedValues> encoded = Encode(model, encoding);
-  const Layout layout = LayOut(model, encoded, encoding);
+  const std::vector<float> scales = FlatScales(model);
+  const Layout layout = LayOut(model, scales, encoded, encoding);
   ASSIGN_OR_RETURN(const std::string header, EncodeSafetensorsHeader(layout.header));
   ASSIGN_OR_RETURN(std::unique_ptr<AtomicFileWriter> writer, AtomicFileWriter::Create(path));
   RETURN_IF_ERROR(writer->Append(header));
@@ -313,6 +359,7 @@ absl::StatusOr<ModelFile> ReadModelFile(const std::string& path) {
   ASSIGN_OR_RETURN(const SafetensorsHeader header, ReadSafetensorsHeader(path));
   ModelFile model;
   RETURN_IF_ERROR(ReadMetadata(header, path, &model));
+  RETURN_IF_ERROR(ReadScales(path, header, &model));
   ASSIGN_OR_RETURN(const auto groups, GroupTensors(header, path));
   for (const auto& [name, tensors] : groups) {
     ASSIGN_OR_RETURN(ModelTable table, ReadTable(path, header, name, tensors));

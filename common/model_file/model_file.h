@@ -7,12 +7,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "paramd/v1/config.pb.h"
+#include "paramd/v1/coordinator.pb.h"
 
 namespace paramd {
 
 // One table of a saved model, whole.
 struct ModelTable {
-  // 1 to 64 letters, digits, '_', '-' and '.', without ".keys" or ".values" at the end.
+  // 1 to 64 letters, digits, '_', '-' and '.', without ".keys", ".values" or ".scales" at the end;
+  // not "scales".
   std::string name;
   bool sparse = false;
   uint32_t dim = 0;            // float32 values in a row, at least 1
@@ -36,8 +38,17 @@ struct ModelFile {
   int64_t columns = 0;
   // Sparse data: number of fields; 0: none.
   uint32_t fields = 0;
+  // What is done to values before the model sees them: one for each column of dense data, one for
+  // each field of sparse data; empty: nothing.
+  std::vector<v1::ColumnScale> scales;
   std::vector<ModelTable> tables;
 };
+
+// Name of the tensor that holds the scales; no table has it.
+inline constexpr char kScalesTensor[] = "scales";
+
+// The scales as they are written: [columns][3], offset, factor and missing of each column.
+std::vector<float> FlatScales(const ModelFile& model);
 
 // How values are written. They are read as float32.
 enum class ValueEncoding { kF32, kBf16, kInt8 };

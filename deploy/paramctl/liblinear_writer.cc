@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "common/base/atomic_file_writer.h"
 #include "common/base/status_macros.h"
+#include "deploy/paramctl/fold_scales.h"
 
 namespace paramd {
 namespace {
@@ -81,7 +82,9 @@ std::string WeightLine(const float* row, uint32_t outputs) {
 
 absl::Status WriteLiblinear(const std::string& path, const ModelFile& model,
                             const std::string& negative_label) {
-  ASSIGN_OR_RETURN(const Linear tables, TablesOf(model));
+  RETURN_IF_ERROR(TablesOf(model).status());
+  ASSIGN_OR_RETURN(const ModelFile unscaled, FoldScales(model));
+  ASSIGN_OR_RETURN(const Linear tables, TablesOf(unscaled));
   const ModelTable& weights = *tables.weights;
   ASSIGN_OR_RETURN(const uint64_t features, Features(weights));
   ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFileWriter> writer, AtomicFileWriter::Create(path));

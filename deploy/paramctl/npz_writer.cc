@@ -125,6 +125,11 @@ absl::Status WriteNpz(const std::string& path, const ModelFile& model) {
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFileWriter> writer, AtomicFileWriter::Create(path));
   ZipWriter zip(*writer);
+  if (!model.scales.empty()) {
+    const std::vector<float> scales = FlatScales(model);
+    RETURN_IF_ERROR(zip.Add(absl::StrCat(kScalesTensor, ".npy"),
+                            NpyHeader("<f4", {model.scales.size(), 3}), Bytes(scales)));
+  }
   for (const ModelTable& table : model.tables) {
     if (table.sparse) {
       RETURN_IF_ERROR(

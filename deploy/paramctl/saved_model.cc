@@ -91,7 +91,8 @@ absl::StatusOr<std::unique_ptr<SavedModel>> SavedModel::Make(ModelFile file,
   auto saved = absl::WrapUnique(new SavedModel(std::move(file)));
   saved->shape_ = {.sparse = saved->file_.sparse,
                    .columns = saved->file_.columns,
-                   .fields = saved->file_.fields};
+                   .fields = saved->file_.fields,
+                   .scales = saved->file_.scales};
   absl::StatusOr<std::unique_ptr<Model>> model = CreateModel(saved->file_.model, saved->shape_);
   if (!model.ok()) {
     return absl::Status(model.status().code(), absl::StrCat(path, ": ", model.status().message()));
@@ -107,10 +108,20 @@ absl::Status SavedModel::SetData(const std::vector<std::string>& settings) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--set ", setting, ": a saved model only takes settings of data, such as data.format=csv"));
   }
+  for (const std::string& setting : settings) {
+    if (!absl::StartsWith(setting, "data.scaling=")) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--set ", setting,
+                     ": the columns are scaled as they were for training, and not otherwise"));
+  }
   if (settings.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const LoadedConfig base, ConfigWith(file_.data));
   ASSIGN_OR_RETURN(const LoadedConfig changed,
                    LoadConfig({.text = RenderConfig(base), .overrides = settings}));
+  if (changed.config.data().csv().missing() == v1::Csv::MEAN && shape_.scales.empty()) {
+    return absl::InvalidArgumentError(
+        "data.csv.missing: mean wants a model that was trained so; this one has no means");
+  }
   file_.data = changed.config.data();
   return absl::OkStatus();
 }
@@ -133,6 +144,7 @@ absl::StatusOr<Evaluated> SavedModel::Evaluate(absl::Span<const std::string> fil
     v1::Data as_train = data;
     *as_train.mutable_train() = data.eval();
     ASSIGN_OR_RETURN(shape, ReadDatasetShape(as_train));
+    shape.scales = shape_.scales;
   }
   SavedParameters parameters(file_, *model_);
   return paramd::Evaluate(data, shape, files, *model_, parameters, kBatchRows, {}, on_scores);

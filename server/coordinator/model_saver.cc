@@ -97,6 +97,7 @@ absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map, const 
   model.sparse = map.data().sparse();
   model.columns = map.data().columns();
   model.fields = map.data().fields();
+  model.scales = {map.data().scales().begin(), map.data().scales().end()};
   for (int i = 0; i < map.tables_size(); ++i) {
     ASSIGN_OR_RETURN(ModelTable table, ReadTable(map, i, stubs));
     model.tables.push_back(std::move(table));

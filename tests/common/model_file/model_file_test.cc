@@ -1,6 +1,7 @@
 #include "common/model_file/model_file.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -66,6 +67,56 @@ TEST_CASE("sparse data whose features have fields") {
   REQUIRE(WriteModelFile(path, model).ok());
   CHECK(ReadModelFile(path)->sparse);
   CHECK(ReadModelFile(path)->fields == 39);
+}
+
+ModelFile Scaled() {
+  ModelFile model = Example();
+  model.data.set_scaling(v1::Data::STANDARD);
+  model.scales.resize(2);
+  model.scales[0].set_offset(1.5f);
+  model.scales[0].set_factor(1e-30f);
+  model.scales[1].set_missing(std::numeric_limits<float>::quiet_NaN());
+  return model;
+}
+
+TEST_CASE("scales of columns come back to the bit, also in fewer bits") {
+  TempDir dir;
+  const std::string path = dir.File("m.safetensors");
+  for (const auto encoding : {ValueEncoding::kF32, ValueEncoding::kBf16, ValueEncoding::kInt8}) {
+    REQUIRE(WriteModelFile(path, Scaled(), encoding).ok());
+    const ModelFile model = *ReadModelFile(path);
+    CHECK(model.data.scaling() == v1::Data::STANDARD);
+    CHECK(model.tables.size() == Example().tables.size());
+    REQUIRE(model.scales.size() == 2);
+    CHECK(model.scales[0].offset() == 1.5f);
+    CHECK(model.scales[0].factor() == 1e-30f);
+    CHECK(std::isnan(model.scales[1].missing()));
+  }
+}
+
+TEST_CASE("scales that are not those of the columns") {
+  TempDir dir;
+  const std::string path = dir.File("m.safetensors");
+  ModelFile model = Scaled();
+  model.scales.pop_back();
+  CHECK(WriteModelFile(path, model).code() == absl::StatusCode::kInvalidArgument);
+  model = Example();
+  model.tables[0].name = "scales";
+  CHECK(WriteModelFile(path, model).code() == absl::StatusCode::kInvalidArgument);
+  REQUIRE(WriteModelFile(path, Scaled()).ok());
+  // One column more, a shape of the same size, another name for the tensor.
+  for (const auto& [was, becomes] :
+       {std::pair(R"("columns":"2")", R"("columns":"3")"), std::pair("[2,3]", "[3,2]"),
+        std::pair(R"("scales")", R"("sc.les")")}) {
+    std::string bytes = *ReadFile(path);
+    const size_t at = bytes.find(was);
+    REQUIRE(at != std::string::npos);
+    bytes.replace(at, std::strlen(was), becomes);
+    const absl::StatusOr<ModelFile> read = ReadModelFile(dir.Write("n", bytes));
+    CHECK(read.status().code() == absl::StatusCode::kDataLoss);
+    INFO(read.status().message());
+    CHECK(read.status().message().find("scales") != std::string::npos);
+  }
 }
 
 TEST_CASE("tensors begin at multiples of their element size") {
