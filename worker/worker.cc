@@ -10,6 +10,8 @@
 #include "common/config/duration.h"
 #include "common/math/blas.h"
 #include "common/rpc/hello.h"
+#include "worker/data/column_scaler.h"
+#include "worker/data/measure_columns.h"
 #include "worker/data/read_dataset_shape.h"
 #include "worker/data/read_sample.h"
 #include "worker/data/split.h"
@@ -166,7 +168,43 @@ absl::Status Worker::Work() {
 }
 
 absl::Status Worker::Do(const v1::WorkGrant& grant) {
+  if (grant.kind() == v1::WorkGrant::MEASURE) return Measure(grant);
+  RETURN_IF_ERROR(BeginModel());
   return grant.kind() == v1::WorkGrant::EVALUATE ? EvaluateModel(grant) : Train(grant);
+}
+
+absl::Status Worker::Measure(const v1::WorkGrant& grant) {
+  progress_.SetActivity("measuring");
+  absl::StatusOr<Measured> measured =
+      MeasureColumns(config_.data(), shape_, {grant.partitions().begin(), grant.partitions().end()},
+                     SplitOf(config_, Split::kTraining));
+  if (!measured.ok()) return absl::DataLossError(measured.status().message());
+  v1::MemberMessage message;
+  v1::WorkDone& done = *message.mutable_work_done();
+  done.set_lease(grant.lease());
+  done.set_records(measured->read.records);
+  done.set_bad_records(measured->read.bad_records);
+  for (const std::string& example : measured->read.bad_record_examples) {
+    done.add_bad_record_examples(example);
+  }
+  *done.mutable_columns() = {measured->columns.begin(), measured->columns.end()};
+  session_->Send(std::move(message));
+  return absl::OkStatus();
+}
+
+absl::Status Worker::BeginModel() {
+  if (std::exchange(begun_, true)) return absl::OkStatus();
+  const v1::ClusterView view = inbox_.view();
+  const auto& scales = view.shard_map().data().scales();
+  shape_.scales.assign(scales.begin(), scales.end());
+  if (const absl::Status status = CheckMeasured(shape_); !status.ok()) {
+    return absl::DataLossError(status.message());
+  }
+  if (model_->SampleRows() == 0) return absl::OkStatus();
+  const absl::StatusOr<Batch> sample = ReadSample(config_.data(), shape_, model_->SampleRows());
+  if (!sample.ok()) return absl::DataLossError(sample.status().message());
+  model_->Begin(*sample);
+  return absl::OkStatus();
 }
 
 absl::Status Worker::PrepareModel(const v1::Config& config) {
@@ -177,10 +215,6 @@ absl::Status Worker::PrepareModel(const v1::Config& config) {
   if (!shape.ok()) return absl::DataLossError(shape.status().message());
   shape_ = *std::move(shape);
   ASSIGN_OR_RETURN(model_, CreateModel(config_.model(), shape_));
-  if (model_->SampleRows() == 0) return absl::OkStatus();
-  const absl::StatusOr<Batch> sample = ReadSample(config_.data(), shape_, model_->SampleRows());
-  if (!sample.ok()) return absl::DataLossError(sample.status().message());
-  model_->Begin(*sample);
   return absl::OkStatus();
 }
 

@@ -52,6 +52,9 @@ class Worker {
   // The client for the current shard map.
   void Connect(const v1::ClusterView& view);
   absl::Status Do(const v1::WorkGrant& grant);
+  absl::Status Measure(const v1::WorkGrant& grant);
+  // What has to be done once before the model is used, when the view says what the data are.
+  absl::Status BeginModel();
   absl::Status Train(const v1::WorkGrant& grant);
   // The answer to a work request of a worker that trains: what it goes on with.
   std::optional<v1::WorkGrant> TakeAnswer();
@@ -70,8 +73,10 @@ class Worker {
 
   // Set once the coordinator has said who we are; used by the thread of Run.
   v1::Config config_;
+  // With the scales of the columns from BeginModel on.
   DatasetShape shape_;
   std::unique_ptr<Model> model_;
+  bool begun_ = false;
   uint64_t epoch_ = 0;
   // An evaluation that was granted while the worker trained, for when it has left the clocks. Set
   // by the reader of Train.

@@ -210,9 +210,7 @@ class Checker {
       if (given) Fail({path}, "is not available yet");
     };
     const v1::Data& data = config_.data();
-    refuse(data.scaling() > v1::Data::AS_IS, "data.scaling");
     refuse(!data.cache().empty(), "data.cache");
-    refuse(data.csv().missing() == v1::Csv::MEAN, "data.csv.missing");
   }
 
  private:

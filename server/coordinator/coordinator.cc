@@ -55,11 +55,15 @@ std::string HistoryProblem(const absl::Status& status) {
   return absl::StrCat("output.history lacks lines: ", status.message());
 }
 
-CoordinatorCore::InitialTables ReadInitialTables(const v1::Config& config) {
+absl::StatusOr<InitialModel> ReadInitialModel(const v1::Config& config) {
   const std::string& path = config.training().init();
-  if (path.empty()) return CoordinatorCore::InitialTables();
-  ASSIGN_OR_RETURN(const ModelFile model, ReadModelFile(path));
-  if (model.model.type() == config.model().type()) return TableSpecs(model);
+  if (path.empty()) return InitialModel();
+  ASSIGN_OR_RETURN(ModelFile model, ReadModelFile(path));
+  if (model.model.type() == config.model().type()) {
+    return InitialModel{.tables = TableSpecs(model),
+                        .scaling = model.data.scaling(),
+                        .scales = std::move(model.scales)};
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       path, ": holds a model of type ",
       absl::AsciiStrToLower(v1::Model::Type_Name(model.model.type())), ", model.type is ",
@@ -105,7 +109,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
   auto core = running.has_value()
                   ? std::make_unique<CoordinatorCore>(config, *running, std::move(eval), now)
                   : std::make_unique<CoordinatorCore>(config, std::move(train), std::move(eval),
-                                                      now, ReadInitialTables(config));
+                                                      now, ReadInitialModel(config));
   if (running.has_value())
     spdlog::info("going on with the stored job at epoch {}", running->epoch());
   absl::StatusOr<std::unique_ptr<HistoryFile>> history =

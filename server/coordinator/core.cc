@@ -17,7 +17,7 @@ constexpr size_t kBadRecordExamples = 10;
 
 CoordinatorCore::CoordinatorCore(v1::Config config, std::vector<v1::Partition> train,
                                  std::vector<v1::Partition> eval, absl::Duration now,
-                                 InitialTables init)
+                                 absl::StatusOr<InitialModel> init)
     : config_(std::move(config)),
       train_(std::move(train)),
       eval_(std::move(eval)),
@@ -295,14 +295,13 @@ void CoordinatorCore::HandleTables(Member& member, const v1::TableDeclaration& d
 }
 
 void CoordinatorCore::HandleWorkDone(Member& member, const v1::WorkDone& done, absl::Duration now) {
-  const std::optional<WorkQueue::Grant> grant =
-      work_.Complete(done.lease(), member.record.id(), done.records(), done.bad_records());
+  const std::optional<WorkQueue::Grant> grant = work_.Complete(done, member.record.id());
   if (!grant.has_value()) return;
-  if (grant->evaluation) {
+  if (grant->kind == v1::WorkGrant::EVALUATE) {
     AddEvaluation(grant->epoch, done.metrics(), now);
     return;
   }
-  member.completed_records += done.records();
+  if (grant->kind == v1::WorkGrant::TRAIN) member.completed_records += done.records();
   for (const std::string& example : done.bad_record_examples()) {
     if (bad_record_examples_.size() < kBadRecordExamples) bad_record_examples_.push_back(example);
   }

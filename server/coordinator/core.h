@@ -20,20 +20,29 @@
 
 namespace paramd {
 
+// What a job knows of the model in training.init.
+struct InitialModel {
+  std::vector<v1::TableSpec> tables;
+  v1::Data::Scaling scaling = v1::Data::AS_IS;
+  // Of its data; empty: their values were not changed.
+  std::vector<v1::ColumnScale> scales;
+};
+
 // The coordinator's decisions: who is a member, where the shards are, who works on what, how the
 // job goes. A state machine: every event returns the actions that follow from it; it knows neither
 // time (it comes in), nor network, nor disk. Not thread-safe; `Coordinator` runs one.
 //
 // A job: WAITING_FOR_MEMBERS until `cluster.servers` shard hosts and the smallest number of workers
-// are there and a worker has declared the tables; then TRAINING, epoch after epoch; after some
-// epochs and after the last, EVALUATING on one worker; then SAVING; DONE. Workers run from one
-// epoch into the next, at most one ahead, where nothing stands between the two. Before such an
-// evaluation, before the model is saved, and between epochs in stripes, an epoch ends only when
-// every partition is done and every worker is idle (so has left the clocks and all its pushes are
-// acknowledged). An evaluation in an epoch (training.eval_examples) is done by a worker that is
-// free while the others train. Training that is stopped (training.max_time, training.patience)
-// hands out no more work; workers end the partitions that they have where they are, and what
-// follows is as after the last epoch.
+// are there and a worker has declared the tables; MEASURING the columns of the training files,
+// where the configuration asks for it and training.init does not bring it; then TRAINING, epoch
+// after epoch; after some epochs and after the last, EVALUATING on one worker; then SAVING; DONE.
+// Workers run from one epoch into the next, at most one ahead, where nothing stands between the
+// two. Before such an evaluation, before the model is saved, and between epochs in stripes, an
+// epoch ends only when every partition is done and every worker is idle (so has left the clocks and
+// all its pushes are acknowledged). An evaluation in an epoch (training.eval_examples) is done by a
+// worker that is free while the others train. Training that is stopped (training.max_time,
+// training.patience) hands out no more work; workers end the partitions that they have where they
+// are, and what follows is as after the last epoch.
 class CoordinatorCore {
  public:
   struct Send {
@@ -62,14 +71,11 @@ class CoordinatorCore {
   using Action = std::variant<Send, Close, SaveModel, RenameModel, Record>;
   using Actions = std::vector<Action>;
 
-  // The tables of training.init, or why there are none.
-  using InitialTables = absl::StatusOr<std::vector<v1::TableSpec>>;
-
   // A new job over `train` partitions (with stripes: whole files) and `eval` files. `init`: of no
-  // interest when training.init is not set.
+  // interest when training.init is not set; otherwise an error says why there is none.
   CoordinatorCore(v1::Config config, std::vector<v1::Partition> train,
                   std::vector<v1::Partition> eval, absl::Duration now,
-                  InitialTables init = InitialTables());
+                  absl::StatusOr<InitialModel> init = InitialModel());
 
   // Goes on from a state that was stored by a coordinator with the same configuration.
   CoordinatorCore(v1::Config config, const v1::CoordinatorState& stored,
@@ -113,8 +119,11 @@ class CoordinatorCore {
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
   void Proceed(absl::Duration now);
   void TryStart(absl::Duration now);
-  // Whether training.init suits the tables of the model.
-  absl::Status CheckInitialTables(const std::vector<v1::TableSpec>& specs) const;
+  // Whether training.init suits the tables of the model and the data.
+  absl::Status CheckInitialModel(const std::vector<v1::TableSpec>& specs) const;
+  void SetScales(const std::vector<v1::ColumnScale>& scales);
+  void StartMeasuring(absl::Duration now);
+  void EndMeasuring(absl::Duration now);
   void HandOutWork();
   // Lets those that are attached begin, once nobody is on the way.
   void StartAttached();
@@ -134,6 +143,8 @@ class CoordinatorCore {
   void AddEpoch(uint32_t epoch);
   void StartEpoch(uint32_t epoch);
   void EndEpoch(absl::Duration now);
+  // Ends the job when a pass over the training files found too many bad records, or none.
+  bool RecordsAreGood(const WorkQueue::Totals& pass, absl::Duration now);
   void AfterEvaluation(absl::Duration now);
   // What has to be done for the model file that is under way.
   Action SaveAction() const;
@@ -165,7 +176,7 @@ class CoordinatorCore {
   const v1::Config config_;
   std::vector<v1::Partition> train_;
   const std::vector<v1::Partition> eval_;
-  const InitialTables init_;
+  const absl::StatusOr<InitialModel> init_;
   Membership membership_;
   WorkQueue work_;
   TrainingControl control_;

@@ -9,8 +9,8 @@
 #include "common/base/random.h"
 #include "common/config/duration.h"
 #include "common/config/uses_stripes.h"
-#include "common/model_file/table_specs.h"
 #include "common/routing/shard_of.h"
+#include "server/coordinator/column_scales.h"
 #include "server/coordinator/core.h"
 #include "server/coordinator/keep_at_most.h"
 #include "server/coordinator/shard_planner.h"
@@ -31,7 +31,8 @@ void CoordinatorCore::Proceed(absl::Duration now) {
   if (finished()) return;
   if (job_.phase() == v1::WAITING_FOR_MEMBERS) TryStart(now);
   // A phase may end at once, so go on until nothing changes.
-  while (job_.phase() == v1::TRAINING || job_.phase() == v1::EVALUATING) {
+  while (job_.phase() == v1::MEASURING || job_.phase() == v1::TRAINING ||
+         job_.phase() == v1::EVALUATING) {
     SpendTime(now);
     const absl::Duration max_time = ToDuration(config_.training().max_time());
     if (max_time > absl::ZeroDuration() && running_time_ >= max_time) {
@@ -52,7 +53,9 @@ void CoordinatorCore::Proceed(absl::Duration now) {
         (work_.HasEvaluation() || saving_ || !AllWorkersIdle() || !ViewApplied())) {
       return;
     }
-    if (job_.phase() == v1::TRAINING) {
+    if (job_.phase() == v1::MEASURING) {
+      EndMeasuring(now);
+    } else if (job_.phase() == v1::TRAINING) {
       EndEpoch(now);
     } else {
       AfterEvaluation(now);
@@ -76,7 +79,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     Finish(v1::FAILED, std::string(specs.status().message()), kExitBadConfig, now);
     return;
   }
-  if (const absl::Status status = CheckInitialTables(*specs); !status.ok()) {
+  if (const absl::Status status = CheckInitialModel(*specs); !status.ok()) {
     Finish(v1::FAILED, absl::StrCat("training.init: ", status.message()), kExitBadConfig, now);
     return;
   }
@@ -99,19 +102,17 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     for (const uint32_t server : placement[i]) table.add_shard_servers(server);
   }
   *shard_map_.mutable_data() = declared_.data();
+  if (!config_.training().init().empty()) SetScales(init_->scales);
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   job_.set_state(v1::RUNNING);
   BroadcastView();
   for (Member* worker : membership_.Live(v1::WORKER)) worker->admit_version = view_version_;
+  if (WantsScales(config_.data()) && shard_map_.data().scales().empty()) {
+    StartMeasuring(now);
+    return;
+  }
   ChangePhase(v1::TRAINING, now);
   StartEpoch(1);
-}
-
-absl::Status CoordinatorCore::CheckInitialTables(const std::vector<v1::TableSpec>& specs) const {
-  const std::string& file = config_.training().init();
-  if (file.empty()) return absl::OkStatus();
-  if (!init_.ok()) return init_.status();
-  return CheckTables(*init_, specs, file);
 }
 
 void CoordinatorCore::HandOutWork() {
@@ -119,7 +120,9 @@ void CoordinatorCore::HandOutWork() {
     if (!worker->record.idle() || worker->connection == 0 || !Admitted(*worker)) continue;
     if (const auto grant = TakeWork(*worker)) {
       worker->record.set_idle(false);
-      if (!grant->evaluation) worker->record.set_starting(v1::MemberRecord::ATTACHING);
+      if (grant->kind == v1::WorkGrant::TRAIN) {
+        worker->record.set_starting(v1::MemberRecord::ATTACHING);
+      }
       ++revision_;
       SendGrant(*worker, *grant);
     }
@@ -200,10 +203,21 @@ void CoordinatorCore::AddEpoch(uint32_t epoch) {
 }
 
 void CoordinatorCore::EndEpoch(absl::Duration now) {
-  const auto [items, completed, records, bad] = work_.Of(job_.epoch());
-  finished_records_ += records;
-  job_.set_bad_records(job_.bad_records() + bad);
+  const WorkQueue::Totals totals = work_.Of(job_.epoch());
+  finished_records_ += totals.records;
+  job_.set_bad_records(job_.bad_records() + totals.bad_records);
   work_.Remove(job_.epoch());
+  if (!RecordsAreGood(totals, now)) return;
+  if (EvaluationFollows()) {
+    ChangePhase(v1::EVALUATING, now);
+    work_.AddEvaluation(job_.epoch());
+    return;
+  }
+  AfterEvaluation(now);
+}
+
+bool CoordinatorCore::RecordsAreGood(const WorkQueue::Totals& pass, absl::Duration now) {
+  const uint64_t records = pass.records, bad = pass.bad_records;
   const double allowed = config_.data().on_bad_record().max_fraction();
   if (bad > 0 && static_cast<double>(bad) > allowed * static_cast<double>(records + bad)) {
     Finish(v1::FAILED,
@@ -211,18 +225,13 @@ void CoordinatorCore::EndEpoch(absl::Duration now) {
                         "data.on_bad_record.max_fraction = ", allowed,
                         " allows: ", absl::StrJoin(bad_record_examples_, "; ")),
            kExitBadData, now);
-    return;
+    return false;
   }
   if (records == 0 && job_.stopped().empty()) {
     Finish(v1::FAILED, "the training files hold no record", kExitBadData, now);
-    return;
+    return false;
   }
-  if (EvaluationFollows()) {
-    ChangePhase(v1::EVALUATING, now);
-    work_.AddEvaluation(job_.epoch());
-    return;
-  }
-  AfterEvaluation(now);
+  return true;
 }
 
 void CoordinatorCore::AfterEvaluation(absl::Duration now) {
@@ -323,11 +332,10 @@ void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& gr
   work.set_lease(grant.lease);
   work.set_epoch(grant.epoch);
   work.set_attempt(grant.attempt);
-  if (grant.evaluation) {
-    work.set_kind(v1::WorkGrant::EVALUATE);
+  work.set_kind(grant.kind);
+  if (grant.kind == v1::WorkGrant::EVALUATE) {
     for (const v1::Partition& file : eval_) *work.add_partitions() = file;
-  } else if (UsesStripes(config_)) {
-    work.set_kind(v1::WorkGrant::TRAIN);
+  } else if (grant.kind == v1::WorkGrant::TRAIN && UsesStripes(config_)) {
     for (const v1::Partition& file : train_) {
       v1::Partition& partition = *work.add_partitions();
       partition = file;
@@ -335,7 +343,6 @@ void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& gr
       partition.set_stripes(work_.Of(grant.epoch).items);
     }
   } else {
-    work.set_kind(v1::WorkGrant::TRAIN);
     *work.add_partitions() = train_[grant.partition];
   }
   SendTo(worker, std::move(message));

@@ -145,8 +145,9 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
   const bool running = job_.state() == v1::RUNNING;
   const double training_seconds =
       absl::ToDoubleSeconds(training_time_ + (training ? uncounted : absl::ZeroDuration()));
-  job.set_partitions(training ? work_.Of(job_.epoch()).items : 0);
-  job.set_partitions_done(training ? work_.Of(job_.epoch()).completed : 0);
+  const bool in_partitions = training || job_.phase() == v1::MEASURING;
+  job.set_partitions(in_partitions ? work_.Of(job_.epoch()).items : 0);
+  job.set_partitions_done(in_partitions ? work_.Of(job_.epoch()).completed : 0);
   job.set_examples(ExamplesSoFar());
   job.set_progress(job_.state() == v1::SUCCEEDED ? 1 : Progress());
   job.set_seconds(

@@ -9,12 +9,17 @@
 namespace paramd {
 namespace {
 
+v1::WorkGrant::Kind KindOf(const v1::WorkItem& item) {
+  if (item.evaluation()) return v1::WorkGrant::EVALUATE;
+  return item.epoch() == 0 ? v1::WorkGrant::MEASURE : v1::WorkGrant::TRAIN;
+}
+
 WorkQueue::Grant GrantOf(const v1::WorkItem& item) {
   return {.lease = item.lease(),
           .epoch = item.epoch(),
           .partition = item.partition(),
           .attempt = item.attempts(),
-          .evaluation = item.evaluation()};
+          .kind = KindOf(item)};
 }
 
 }  // namespace
@@ -84,17 +89,18 @@ std::vector<WorkQueue::Grant> WorkQueue::HeldBy(uint32_t worker) const {
   return held;
 }
 
-std::optional<WorkQueue::Grant> WorkQueue::Complete(uint64_t lease, uint32_t worker,
-                                                    uint64_t records, uint64_t bad_records) {
+std::optional<WorkQueue::Grant> WorkQueue::Complete(const v1::WorkDone& done, uint32_t worker) {
+  const uint64_t lease = done.lease();
   for (v1::WorkItem& item : *state_.mutable_items()) {
     if (item.state() != v1::WorkItem::GRANTED || item.lease() != lease || item.worker() != worker) {
       continue;
     }
     item.set_state(v1::WorkItem::COMPLETED);
-    item.set_records(records);
-    item.set_bad_records(bad_records);
+    item.set_records(done.records());
+    item.set_bad_records(done.bad_records());
+    *item.mutable_columns() = done.columns();
     const Grant grant = GrantOf(item);
-    if (grant.evaluation) {
+    if (grant.kind == v1::WorkGrant::EVALUATE) {
       RemoveIf([lease](const v1::WorkItem& other) { return other.lease() == lease; });
     }
     return grant;

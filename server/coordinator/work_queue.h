@@ -23,6 +23,9 @@ class WorkQueue {
   // Adds an evaluation after or in `epoch`, which is handed out before anything else and belongs to
   // no epoch's totals.
   void AddEvaluation(uint32_t epoch);
+  // Adds the partitions 0 .. partitions - 1 of the pass before training that measures the columns,
+  // in their order. It counts as epoch 0.
+  void AddMeasuring(uint32_t partitions) { Add(0, partitions, 0); }
   // Forgets the partitions of an epoch.
   void Remove(uint32_t epoch);
   // Forgets what nobody holds.
@@ -34,7 +37,7 @@ class WorkQueue {
     uint32_t partition = 0;
     // From 1.
     uint32_t attempt = 0;
-    bool evaluation = false;
+    v1::WorkGrant::Kind kind = v1::WorkGrant::TRAIN;
   };
   // The next pending item for `worker`, or none.
   std::optional<Grant> Take(uint32_t worker);
@@ -42,10 +45,9 @@ class WorkQueue {
   // What `worker` holds now, for repeating grants after a reconnect.
   std::vector<Grant> HeldBy(uint32_t worker) const;
 
-  // The grant that is completed, if the completion counts: `lease` is held by `worker`. A lease
+  // The grant that is completed, if the completion counts: its lease is held by `worker`. A lease
   // that was given back or completed does not.
-  std::optional<Grant> Complete(uint64_t lease, uint32_t worker, uint64_t records,
-                                uint64_t bad_records);
+  std::optional<Grant> Complete(const v1::WorkDone& done, uint32_t worker);
 
   // Gives back what `worker` holds; it becomes pending again, before the rest. Returns how many
   // items.

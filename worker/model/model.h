@@ -35,7 +35,7 @@ class Model {
   virtual size_t SampleRows() const { return 0; }
 
   // Called once before training, on every worker with the same examples of the training files,
-  // about SampleRows() of them. Not called for a saved model.
+  // about SampleRows() of them, with scaled columns. Not called for a saved model.
   virtual void Begin(const Batch& sample) {}
 
   // Called once for each batch, before anything else is done with it: a model that draws at random

@@ -568,6 +568,17 @@ TEST_CASE("with stripes nobody is free to evaluate") {
             .find("data.assignment: ranges") != std::string::npos);
 }
 
+TEST_CASE("columns are scaled where there are some") {
+  const auto errors = [](const std::string& data) {
+    return ErrorsOfText("version: 1\nmodel: {type: linear_regression}\ndata: {train: [a], " + data +
+                        "}\n");
+  };
+  CHECK(errors("format: csv, scaling: standard, csv: {missing: mean}") == "");
+  CHECK(errors("format: idx, idx: {train_labels: [b]}, scaling: min_max") == "");
+  CHECK(errors("scaling: standard") ==
+        "c.yaml:3:20: data.scaling: is a setting of csv and idx, not of libsvm");
+}
+
 TEST_CASE("file that cannot be read") {
   TempDir dir;
   const auto missing = LoadConfig({.file = dir.File("none.yaml")});

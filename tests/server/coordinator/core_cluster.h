@@ -42,7 +42,7 @@ inline std::vector<v1::Partition> PartitionsOf(int count) {
 class Cluster {
  public:
   Cluster(v1::Config config, int partitions, int eval_files = 0,
-          CoordinatorCore::InitialTables init = CoordinatorCore::InitialTables())
+          absl::StatusOr<InitialModel> init = InitialModel())
       : config_(std::move(config)),
         eval_(PartitionsOf(eval_files)),
         core_(config_, PartitionsOf(partitions), eval_, now_, std::move(init)) {}
@@ -64,14 +64,15 @@ class Cluster {
     return connection;
   }
 
-  // Joins, declares a table and is idle.
-  ConnectionId Worker(const std::string& name) {
+  // Joins, declares a table and the data, and is idle.
+  ConnectionId Worker(const std::string& name, const v1::DataShape& data = {}) {
     const ConnectionId connection = Join(v1::WORKER, name);
     v1::MemberMessage tables;
     v1::TableSpec& spec = *tables.mutable_tables()->add_tables();
     spec.set_name("weights");
     spec.set_kind(v1::TableSpec::SPARSE);
     spec.set_dim(1);
+    *tables.mutable_tables()->mutable_data() = data;
     Send(connection, tables);
     Idle(connection);
     return connection;

@@ -262,29 +262,29 @@ TEST_CASE("a saved model with other tables ends the job before it begins") {
   weights.set_name("weights");
   weights.set_kind(v1::TableSpec::SPARSE);
   weights.set_dim(1);
-  CoordinatorCore::InitialTables init(std::vector<v1::TableSpec>{weights});
+  absl::StatusOr<InitialModel> init(InitialModel{.tables = {weights}});
   std::string error;
   SECTION("the right ones") {}
   SECTION("rows of another size") {
-    init->front().set_dim(2);
+    init->tables.front().set_dim(2);
     error =
         "training.init: /old: table \"weights\" is sparse with rows of 2 values, the model "
         "needs sparse with rows of 1";
   }
   SECTION("another kind") {
-    init->front().set_kind(v1::TableSpec::DENSE);
-    init->front().set_rows(7);
+    init->tables.front().set_kind(v1::TableSpec::DENSE);
+    init->tables.front().set_rows(7);
     error =
         "training.init: /old: table \"weights\" is dense with 7 rows of 1 values, the model "
         "needs sparse with rows of 1";
   }
   SECTION("none") {
-    init->clear();
+    init->tables.clear();
     error = "training.init: /old: there is no table \"weights\"";
   }
   SECTION("one too many") {
-    init->push_back(weights);
-    init->back().set_name("bias");
+    init->tables.push_back(weights);
+    init->tables.back().set_name("bias");
     error = "training.init: /old: the model has no table \"bias\"";
   }
   SECTION("a file that cannot be read") {

@@ -6,6 +6,14 @@
 namespace paramd {
 namespace {
 
+v1::WorkDone Done(uint64_t lease, uint64_t records, uint64_t bad_records) {
+  v1::WorkDone done;
+  done.set_lease(lease);
+  done.set_records(records);
+  done.set_bad_records(bad_records);
+  return done;
+}
+
 TEST_CASE("every partition is given once, in the order of the seed") {
   WorkQueue queue;
   queue.Add(1, 100, 0);
@@ -33,10 +41,10 @@ TEST_CASE("a completion is accepted once, and only from the holder of the lease"
   queue.Add(1, 1, 0);
   const WorkQueue::Grant grant = *queue.Take(1);
   CHECK(grant.attempt == 1);
-  CHECK_FALSE(queue.Complete(grant.lease, 2, 10, 0));
-  CHECK_FALSE(queue.Complete(grant.lease + 1, 1, 10, 0));
-  CHECK(queue.Complete(grant.lease, 1, 10, 3));
-  CHECK_FALSE(queue.Complete(grant.lease, 1, 10, 3));
+  CHECK_FALSE(queue.Complete(Done(grant.lease, 10, 0), 2));
+  CHECK_FALSE(queue.Complete(Done(grant.lease + 1, 10, 0), 1));
+  CHECK(queue.Complete(Done(grant.lease, 10, 3), 1));
+  CHECK_FALSE(queue.Complete(Done(grant.lease, 10, 3), 1));
   CHECK(queue.Of(1).AllDone());
   CHECK(queue.Of(1).records == 10);
   CHECK(queue.Of(1).bad_records == 3);
@@ -47,14 +55,14 @@ TEST_CASE("what a lost worker held goes to another one as a new attempt") {
   queue.Add(1, 3, 0);
   const WorkQueue::Grant first = *queue.Take(1);
   const WorkQueue::Grant second = *queue.Take(1);
-  CHECK(queue.Complete(second.lease, 1, 1, 0));
+  CHECK(queue.Complete(Done(second.lease, 1, 0), 1));
   CHECK(queue.Release(1) == 1);
   const WorkQueue::Grant retry = *queue.Take(2);
   CHECK(retry.partition == first.partition);
   CHECK(retry.attempt == 2);
   CHECK(retry.lease > second.lease);
   // The first attempt comes back from the dead.
-  CHECK_FALSE(queue.Complete(first.lease, 1, 1, 0));
+  CHECK_FALSE(queue.Complete(Done(first.lease, 1, 0), 1));
   CHECK_FALSE(queue.Of(1).AllDone());
 }
 
@@ -81,7 +89,7 @@ TEST_CASE("an epoch is begun behind the one before it, and each is counted for i
   const WorkQueue::Grant ahead = *queue.Take(2);
   CHECK(ahead.epoch == 2);
   CHECK_FALSE(queue.HasPending());
-  CHECK(queue.Complete(ahead.lease, 2, 7, 1));
+  CHECK(queue.Complete(Done(ahead.lease, 7, 1), 2));
   CHECK(queue.Of(2).AllDone());
   CHECK(queue.Of(1).completed == 0);
   CHECK(queue.Of(1).records == 0);
@@ -99,7 +107,7 @@ TEST_CASE("a stored queue goes on where it stopped") {
   queue.Add(1, 3, 0);
   const WorkQueue::Grant held = *queue.Take(1);
   WorkQueue restored(queue.state());
-  CHECK(restored.Complete(held.lease, 1, 5, 0));
+  CHECK(restored.Complete(Done(held.lease, 5, 0), 1));
   CHECK(restored.Take(2)->lease > held.lease);
 }
 
