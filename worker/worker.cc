@@ -175,9 +175,9 @@ absl::Status Worker::Do(const v1::WorkGrant& grant) {
 
 absl::Status Worker::Measure(const v1::WorkGrant& grant) {
   progress_.SetActivity("measuring");
-  absl::StatusOr<Measured> measured =
-      MeasureColumns(config_.data(), shape_, {grant.partitions().begin(), grant.partitions().end()},
-                     SplitOf(config_, Split::kTraining));
+  absl::StatusOr<Measured> measured = MeasureColumns(
+      config_.data(), shape_, {grant.partitions().begin(), grant.partitions().end()},
+      SplitOf(config_, Split::kTraining), [this] { return inbox_.end().has_value(); });
   if (!measured.ok()) return absl::DataLossError(measured.status().message());
   v1::MemberMessage message;
   v1::WorkDone& done = *message.mutable_work_done();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,7 +26,7 @@ class ColumnScaler {
   };
 
   static float Scaled(float value, const Scale& scale) {
-    return ((value == value ? value : scale.missing) - scale.offset) * scale.factor;
+    return ((std::isnan(value) ? scale.missing : value) - scale.offset) * scale.factor;
   }
 
   std::vector<Scale> scales_;

@@ -81,13 +81,15 @@ class ColumnMeter {
 }  // namespace
 
 absl::StatusOr<Measured> MeasureColumns(const v1::Data& data, const DatasetShape& shape,
-                                        std::vector<v1::Partition> partitions, const Split& split) {
+                                        std::vector<v1::Partition> partitions, const Split& split,
+                                        const std::function<bool()>& stopped) {
   assert(shape.scales.empty());
   ASSIGN_OR_RETURN(const std::unique_ptr<BatchReader> reader,
                    BatchReader::Open(data, shape, std::move(partitions), split));
   ColumnMeter meter(FeatureColumns(shape));
   Batch batch;
   while (true) {
+    if (stopped != nullptr && stopped()) return absl::CancelledError("measuring was stopped");
     ASSIGN_OR_RETURN(const bool more, reader->Next(kBatchRows, &batch));
     if (!more) break;
     meter.Add(batch);

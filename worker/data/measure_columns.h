@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,8 +19,10 @@ struct Measured {
 };
 
 // Reads partitions as they are in the files, only the records that `split` has, and measures their
-// columns. `shape` has no scales. Errors: those of BatchReader.
+// columns. `shape` has no scales. `stopped` (null: never) is asked before every batch. Errors:
+// those of BatchReader; CANCELLED when it was stopped.
 absl::StatusOr<Measured> MeasureColumns(const v1::Data& data, const DatasetShape& shape,
-                                        std::vector<v1::Partition> partitions, const Split& split);
+                                        std::vector<v1::Partition> partitions, const Split& split,
+                                        const std::function<bool()>& stopped = nullptr);
 
 }  // namespace paramd

@@ -35,6 +35,8 @@ TEST_CASE("the bar") {
         "epoch 1/5 [>                       ]   0 %  12.3k examples/s  loss -");
   job.set_phase(v1::SAVING);
   CHECK(FormatProgressBar(job) == "saving");
+  job.set_phase(v1::MEASURING);
+  CHECK(FormatProgressBar(job) == "measuring");
 }
 
 TEST_CASE("lines: when there is news, and every five seconds") {

@@ -86,6 +86,15 @@ TEST_CASE("more rows than are read at once") {
   CheckColumn(Measure(Csv({dir.Write("a", text)})).columns[0], values);
 }
 
+TEST_CASE("measuring stops before a batch") {
+  TempDir dir;
+  const v1::Data data = Csv({dir.Write("a", "1,2\n")});
+  int asked = 0;
+  const auto measured = MeasureColumns(data, *ReadDatasetShape(data), WholeFiles(data), {},
+                                       [&asked] { return ++asked == 2; });
+  CHECK(measured.status().code() == absl::StatusCode::kCancelled);
+}
+
 TEST_CASE("of sparse data the numbers, and not the categories") {
   TempDir dir;
   v1::Data data = Csv({dir.Write("a", "1,x,3,0\n0,y,,5\n")});
