@@ -1,6 +1,8 @@
 #include "common/base/atomic_file_writer.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +10,7 @@
 #include <cstdio>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 
@@ -20,8 +23,24 @@ constexpr size_t kBufferBytes = size_t{1} << 20;
 
 absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(
     const std::string& path) {
+  return Open(path, O_TRUNC);
+}
+
+absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::CreateExclusive(
+    const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<AtomicFileWriter> writer, Open(path, 0));
+  if (absl::Status status = writer->Lock(); !status.ok()) {
+    writer->committed_ = true;
+    return status;
+  }
+  if (ftruncate(writer->fd_, 0) != 0) return FileError(errno, "empty", writer->temporary());
+  return writer;
+}
+
+absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Open(const std::string& path,
+                                                                         int flags) {
   std::unique_ptr<AtomicFileWriter> writer = absl::WrapUnique(new AtomicFileWriter(path, -1));
-  writer->fd_ = open(writer->temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  writer->fd_ = open(writer->temporary().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
   if (writer->fd_ < 0) {
     const int error = errno;
     writer->committed_ = true;  // there is nothing to remove
@@ -30,9 +49,24 @@ absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(
   return writer;
 }
 
+absl::Status AtomicFileWriter::Lock() {
+  const int error = flock(fd_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+  if (error != 0 && error != EWOULDBLOCK) return FileError(error, "lock", temporary());
+  // Without its name it was another writer's, who was done between our open and flock.
+  if (error == 0 && HasName()) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat(temporary(), ": another writer is at it"));
+}
+
+bool AtomicFileWriter::HasName() const {
+  struct stat open_file, named_file;
+  return fstat(fd_, &open_file) == 0 && stat(temporary().c_str(), &named_file) == 0 &&
+         open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
+}
+
 AtomicFileWriter::~AtomicFileWriter() {
-  if (fd_ >= 0) close(fd_);
+  // While it is still locked.
   if (!committed_) unlink(temporary().c_str());
+  if (fd_ >= 0) close(fd_);
 }
 
 absl::Status AtomicFileWriter::Append(absl::string_view bytes) {
@@ -60,10 +94,10 @@ absl::Status AtomicFileWriter::Write(absl::string_view bytes) {
 absl::Status AtomicFileWriter::Commit() {
   RETURN_IF_ERROR(Write(buffer_));
   if (fsync(fd_) != 0) return FileError(errno, "sync", temporary());
-  const int closed = close(std::exchange(fd_, -1));
-  if (closed != 0) return FileError(errno, "close", temporary());
+  // Closed, hence unlocked, only after the name is free.
   if (rename(temporary().c_str(), path_.c_str()) != 0) return FileError(errno, "rename to", path_);
   committed_ = true;
+  if (close(std::exchange(fd_, -1)) != 0) return FileError(errno, "close", path_);
   return SyncDirectory(DirectoryOf(path_));
 }
 

@@ -17,6 +17,10 @@ namespace paramd {
 class AtomicFileWriter {
  public:
   static absl::StatusOr<std::unique_ptr<AtomicFileWriter>> Create(const std::string& path);
+  // The same for a file that several processes or threads may want to write: ABORTED, with nothing
+  // changed, while another such writer of it exists. The lock is the kernel's (flock on path.tmp)
+  // and ends with the process, however that ends.
+  static absl::StatusOr<std::unique_ptr<AtomicFileWriter>> CreateExclusive(const std::string& path);
   ~AtomicFileWriter();
   AtomicFileWriter(const AtomicFileWriter&) = delete;
   AtomicFileWriter& operator=(const AtomicFileWriter&) = delete;
@@ -29,12 +33,18 @@ class AtomicFileWriter {
  private:
   AtomicFileWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
 
+  // path.tmp for writing, with further `flags` of open(2).
+  static absl::StatusOr<std::unique_ptr<AtomicFileWriter>> Open(const std::string& path, int flags);
+  absl::Status Lock();
+  // Whether path.tmp is the file that is open here.
+  bool HasName() const;
+
   std::string temporary() const { return path_ + ".tmp"; }
   absl::Status Write(absl::string_view bytes);
 
   const std::string path_;
-  int fd_;  // -1 once it is closed
-  bool committed_ = false;
+  int fd_;                  // -1 once it is closed
+  bool committed_ = false;  // or path.tmp is not ours: it stays
   std::string buffer_;
 };
 

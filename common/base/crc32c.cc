@@ -1,6 +1,11 @@
 #include "common/base/crc32c.h"
 
 #include <array>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
 
 namespace paramd {
 namespace {
@@ -17,12 +22,44 @@ constexpr std::array<uint32_t, 256> MakeTable() {
 
 constexpr std::array<uint32_t, 256> kTable = MakeTable();
 
+// Of the bits between the two complements.
+uint32_t ExtendByTable(uint32_t crc, absl::string_view data) {
+  for (const char c : data) crc = kTable[(crc ^ static_cast<uint8_t>(c)) & 0xff] ^ (crc >> 8);
+  return crc;
+}
+
+#if defined(__x86_64__)
+
+bool HasInstruction() { return __builtin_cpu_supports("sse4.2") != 0; }
+
+// 8 bytes in the 3 cycles that the instruction takes.
+__attribute__((target("sse4.2"))) uint32_t ExtendByInstruction(uint32_t crc,
+                                                               absl::string_view data) {
+  uint64_t wide = crc;
+  while (data.size() >= sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, data.data(), sizeof(word));
+    wide = _mm_crc32_u64(wide, word);
+    data.remove_prefix(sizeof(word));
+  }
+  return ExtendByTable(static_cast<uint32_t>(wide), data);
+}
+
+#else
+
+bool HasInstruction() { return false; }
+
+uint32_t ExtendByInstruction(uint32_t crc, absl::string_view data) {
+  return ExtendByTable(crc, data);
+}
+
+#endif
+
 }  // namespace
 
 uint32_t Crc32c(absl::string_view data) {
-  uint32_t crc = ~0u;
-  for (const char c : data) crc = kTable[(crc ^ static_cast<uint8_t>(c)) & 0xff] ^ (crc >> 8);
-  return ~crc;
+  static const bool has_instruction = HasInstruction();
+  return ~(has_instruction ? ExtendByInstruction(~0u, data) : ExtendByTable(~0u, data));
 }
 
 }  // namespace paramd

@@ -101,10 +101,17 @@ absl::Status SyncDirectory(const std::string& directory) {
 }
 
 absl::StatusOr<uint64_t> FileSize(const std::string& path) {
+  ASSIGN_OR_RETURN(const FileVersion version, ReadFileVersion(path));
+  return version.size;
+}
+
+absl::StatusOr<FileVersion> ReadFileVersion(const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return FileError(errno, "open", path);
   if (S_ISDIR(info.st_mode)) return FileError(EISDIR, "open", path);
-  return static_cast<uint64_t>(info.st_size);
+  return FileVersion{
+      .size = static_cast<uint64_t>(info.st_size),
+      .modified_ns = int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + int64_t{info.st_mtim.tv_nsec}};
 }
 
 absl::Status MakeDirectories(const std::string& path) {

@@ -32,6 +32,13 @@ absl::Status SyncDirectory(const std::string& directory);
 
 absl::StatusOr<uint64_t> FileSize(const std::string& path);
 
+// What tells a file from what it was before, as long as nobody sets its time back.
+struct FileVersion {
+  uint64_t size = 0;        // bytes
+  int64_t modified_ns = 0;  // since 1970
+};
+absl::StatusOr<FileVersion> ReadFileVersion(const std::string& path);
+
 // Makes a folder and those above it.
 absl::Status MakeDirectories(const std::string& path);
 

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -17,6 +20,23 @@ TEST_CASE("crc32c has the check value of the Castagnoli polynomial") {
   CHECK(Crc32c("") == 0);
   // RFC 3720, appendix B.4: 32 bytes of zeros.
   CHECK(Crc32c(std::string(32, '\0')) == 0x8a9136aa);
+}
+
+TEST_CASE("crc32c is the division by the polynomial, for every length and alignment") {
+  Random random(5);
+  std::string bytes(100, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random.NextBelow(256));
+  for (size_t begin = 0; begin < 9; ++begin) {
+    for (size_t size = 0; size < 80; ++size) {
+      const std::string part = bytes.substr(begin, size);
+      uint32_t crc = ~0u;
+      for (const char byte : part) {
+        crc ^= static_cast<uint8_t>(byte);
+        for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (0x82f63b78u * (crc & 1));
+      }
+      REQUIRE(Crc32c(absl::string_view(bytes).substr(begin, size)) == ~crc);
+    }
+  }
 }
 
 TEST_CASE("CounterRandom is a pure function of its three arguments") {
@@ -67,6 +87,36 @@ TEST_CASE("AtomicFileWriter replaces the content only on Commit") {
   CHECK_FALSE(FileSize(path + ".tmp").ok());
   CHECK(AtomicFileWriter::Create(dir.File("no/folder")).status().code() ==
         absl::StatusCode::kNotFound);
+}
+
+TEST_CASE("AtomicFileWriter for several writers: one at a time, and what one left is taken over") {
+  TempDir dir;
+  const std::string path = dir.Write("a", "old");
+  dir.Write("a.tmp", "left by one that was killed, and longer than what comes");
+  std::unique_ptr<AtomicFileWriter> first = *AtomicFileWriter::CreateExclusive(path);
+  REQUIRE(first->Append("first").ok());
+  const absl::Status refused = AtomicFileWriter::CreateExclusive(path).status();
+  CHECK(refused.code() == absl::StatusCode::kAborted);
+  CHECK(std::string(refused.message()).find(path + ".tmp") != std::string::npos);
+  REQUIRE(first->Commit().ok());
+  CHECK(*ReadFile(path) == "first");
+  std::unique_ptr<AtomicFileWriter> second = *AtomicFileWriter::CreateExclusive(path);
+  REQUIRE(second->Append("2").ok());
+  second = nullptr;
+  CHECK_FALSE(FileSize(path + ".tmp").ok());
+  CHECK(*ReadFile(path) == "first");
+}
+
+TEST_CASE("the version of a file changes with its size and its time") {
+  TempDir dir;
+  const std::string path = dir.Write("a", "12345");
+  const FileVersion before = *ReadFileVersion(path);
+  CHECK(before.size == 5);
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = 7, .tv_nsec = 9}};
+  REQUIRE(utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  CHECK(ReadFileVersion(path)->modified_ns == 7'000'000'009);
+  CHECK(ReadFileVersion(path)->size == 5);
+  CHECK(ReadFileVersion(dir.File("none")).status().code() == absl::StatusCode::kNotFound);
 }
 
 TEST_CASE("file errors name the file and the cause") {
