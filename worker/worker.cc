@@ -14,6 +14,7 @@
 #include "worker/data/measure_columns.h"
 #include "worker/data/read_dataset_shape.h"
 #include "worker/data/read_sample.h"
+#include "worker/data/shape_to_proto.h"
 #include "worker/data/split.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
@@ -54,14 +55,6 @@ class RemoteParameters final : public ParameterSource {
   ParameterClient& client_;
   absl::Status status_;
 };
-
-v1::DataShape ToProto(const DatasetShape& shape) {
-  v1::DataShape proto;
-  proto.set_sparse(shape.sparse);
-  proto.set_columns(shape.columns);
-  proto.set_fields(shape.fields);
-  return proto;
-}
 
 }  // namespace
 
@@ -214,6 +207,9 @@ absl::Status Worker::PrepareModel(const v1::Config& config) {
   // The files cannot be used as the configuration says.
   if (!shape.ok()) return absl::DataLossError(shape.status().message());
   shape_ = *std::move(shape);
+  if (!config_.data().cache().empty()) {
+    cache_ = std::make_unique<BatchCache>(config_.data().cache());
+  }
   ASSIGN_OR_RETURN(model_, CreateModel(config_.model(), shape_));
   return absl::OkStatus();
 }
@@ -254,7 +250,7 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
     MutexLock lock(mutex_);
     client = client_.get();
   }
-  Trainer trainer(config_, shape_, *model_, *client, progress_,
+  Trainer trainer(config_, shape_, *model_, *client, progress_, cache_.get(),
                   {.wait_for_start =
                        [this] {
                          inbox_.ExpectStart();
@@ -308,7 +304,8 @@ absl::Status Worker::EvaluateModel(const v1::WorkGrant& grant) {
   for (const v1::Partition& partition : grant.partitions()) files.push_back(partition.file());
   absl::StatusOr<Evaluated> evaluated =
       Evaluate(config_.data(), shape_, files, *model_, parameters,
-               static_cast<int>(config_.data().batch_size()), SplitOf(config_, Split::kHeldOut));
+               static_cast<int>(config_.data().batch_size()), SplitOf(config_, Split::kHeldOut),
+               nullptr, cache_.get());
   if (!evaluated.ok()) {
     // What is not a server's fault is the data's.
     return parameters.status().ok() ? absl::DataLossError(evaluated.status().message())

@@ -13,6 +13,7 @@
 #include "paramd/v1/config.pb.h"
 #include "worker/client/parameter_client.h"
 #include "worker/data/batch.h"
+#include "worker/data/batch_cache.h"
 #include "worker/inbox.h"
 #include "worker/model/model.h"
 #include "worker/trainer/progress.h"
@@ -75,6 +76,7 @@ class Worker {
   v1::Config config_;
   // With the scales of the columns from BeginModel on.
   DatasetShape shape_;
+  std::unique_ptr<BatchCache> cache_;  // null: data.cache is absent
   std::unique_ptr<Model> model_;
   bool begun_ = false;
   uint64_t epoch_ = 0;

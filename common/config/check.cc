@@ -204,15 +204,6 @@ class Checker {
     }
   }
 
-  // Settings that are read and that nothing acts upon yet.
-  void NotYet() {
-    const auto refuse = [this](bool given, const std::string& path) {
-      if (given) Fail({path}, "is not available yet");
-    };
-    const v1::Data& data = config_.data();
-    refuse(!data.cache().empty(), "data.cache");
-  }
-
  private:
   void DelayOfOptimizer(const v1::Optimizer& optimizer, const std::string& path) {
     const v1::DelayCompensation::Type delay = optimizer.delay().type();
@@ -381,7 +372,6 @@ void CheckConfig(const v1::Config& config, const Origins& origins, ConfigErrors&
   checker.Model();
   checker.Data();
   checker.Training();
-  checker.NotYet();
 }
 
 }  // namespace paramd

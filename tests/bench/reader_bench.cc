@@ -1,8 +1,10 @@
 // How fast the readers are beside what the machine can do with the same bytes: memchr over them in
 // memory, and reading (and decompressing) the file without looking at it. One thread, files in the
-// page cache, medians of 5. MB are 10^6 bytes of text, also where the file is compressed.
+// page cache, medians of 5. MB are 10^6 bytes of text, also where the file is compressed, or where
+// batches come from a cache (data.cache). Below: bytes of a row as text and in the cache.
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -14,7 +16,11 @@
 #include "tests/bench/report.h"
 #include "tests/testing/temp_dir.h"
 #include "worker/data/batch_builder.h"
+#include "worker/data/batch_cache.h"
 #include "worker/data/batch_reader.h"
+#include "worker/data/batch_request.h"
+#include "worker/data/batch_source.h"
+#include "worker/data/open_batch_source.h"
 #include "worker/data/open_record_reader.h"
 #include "worker/data/open_source.h"
 #include "worker/data/read_dataset_shape.h"
@@ -24,7 +30,8 @@ namespace {
 
 struct Input {
   std::string name;
-  v1::Data data;  // one training file
+  v1::Data data;      // one training file
+  std::string cache;  // a folder for it alone
   uint64_t text_bytes = 0;
   uint64_t rows = 0;
   double memchr_seconds = 0;
@@ -88,6 +95,19 @@ void ReadBatches(const Input& input, const DatasetShape& shape, int batch_rows) 
   Expect(reader->stats().records, input.rows);
 }
 
+BatchRequest Request(const Input& input, const DatasetShape& shape, int batch_rows) {
+  return {
+      .data = input.data, .shape = shape, .partitions = {Whole(input)}, .batch_rows = batch_rows};
+}
+
+void ReadCached(const BatchRequest& request, BatchCache& cache, uint64_t rows) {
+  const auto source = Value(OpenBatchSource(request, &cache));
+  Batch batch;
+  while (Value(source->Next(&batch))) {
+  }
+  Expect(source->stats().records, rows);
+}
+
 void Add(const Input& input, const std::string& stage, double seconds, double read_seconds,
          Report* report) {
   report->Add({{"input", input.name},
@@ -107,7 +127,23 @@ void Measure(const Input& input, Report* report) {
   for (const int rows : {256, 1024, 4096}) {
     Add(input, absl::StrCat("batch ", rows),
         MedianSeconds([&] { ReadBatches(input, shape, rows); }), read, report);
+    BatchCache cache(input.cache);
+    const BatchRequest request = Request(input, shape, rows);
+    // The first time, which MedianSeconds does not count, writes it.
+    Add(input, absl::StrCat("cached ", rows),
+        MedianSeconds([&] { ReadCached(request, cache, input.rows); }), read, report);
   }
+}
+
+void AddSizes(const Input& input, Report* report) {
+  uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(input.cache)) {
+    bytes += entry.file_size();
+  }
+  const auto rows = static_cast<double>(input.rows);
+  report->Add({{"input", input.name},
+               {"text_bytes_per_row", static_cast<double>(input.text_bytes) / rows},
+               {"cache_bytes_per_row", static_cast<double>(bytes) / rows}});
 }
 
 // Writes `content` (of `text`, compressed or not) and describes it.
@@ -116,6 +152,7 @@ Input MakeInput(const TempDir& folder, const std::string& name, const std::strin
   Input input{.name = name, .text_bytes = text.size(), .rows = CountLines(text)};
   input.data.set_format(format);
   input.data.add_train(folder.Write(file, content));
+  input.cache = folder.File(file + ".cache");
   input.memchr_seconds = MedianSeconds([&] { Expect(CountLines(text), input.rows); });
   return input;
 }
@@ -142,6 +179,7 @@ Report MeasureAll() {
       MakeInput(folder, "CSV 784 columns", "images.csv", v1::Data::CSV, images, images));
   Report report;
   for (const Input& input : inputs) Measure(input, &report);
+  for (const Input& input : inputs) AddSizes(input, &report);
   return report;
 }
 

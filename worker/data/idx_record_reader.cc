@@ -12,16 +12,6 @@
 namespace paramd {
 namespace {
 
-absl::StatusOr<std::string> LabelsOf(const v1::Data& data, const std::string& file) {
-  for (int i = 0; i < std::min(data.train_size(), data.idx().train_labels_size()); ++i) {
-    if (data.train(i) == file) return data.idx().train_labels(i);
-  }
-  for (int i = 0; i < std::min(data.eval_size(), data.idx().eval_labels_size()); ++i) {
-    if (data.eval(i) == file) return data.idx().eval_labels(i);
-  }
-  return absl::InvalidArgumentError(absl::StrCat(file, ": there is no file with its labels"));
-}
-
 absl::StatusOr<IdxHeader> TakeHeader(const std::string& path, ExactReader* reader) {
   ASSIGN_OR_RETURN(const absl::string_view content, reader->Peek(IdxHeader::kMaxBytes));
   ASSIGN_OR_RETURN(const IdxHeader header, ParseIdxHeader(content, path));
@@ -53,11 +43,21 @@ absl::StatusOr<uint64_t> RecordAt(const std::string& file, const IdxHeader& head
 
 }  // namespace
 
+absl::StatusOr<std::string> IdxLabelsOf(const v1::Data& data, const std::string& file) {
+  for (int i = 0; i < std::min(data.train_size(), data.idx().train_labels_size()); ++i) {
+    if (data.train(i) == file) return data.idx().train_labels(i);
+  }
+  for (int i = 0; i < std::min(data.eval_size(), data.idx().eval_labels_size()); ++i) {
+    if (data.eval(i) == file) return data.idx().eval_labels(i);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(file, ": there is no file with its labels"));
+}
+
 absl::StatusOr<IdxHeader> ReadIdxHeaders(const v1::Data& data, const std::string& file) {
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, OpenSource(file));
   ExactReader records(std::move(source));
   ASSIGN_OR_RETURN(const IdxHeader header, TakeHeader(file, &records));
-  ASSIGN_OR_RETURN(const std::string labels_path, LabelsOf(data, file));
+  ASSIGN_OR_RETURN(const std::string labels_path, IdxLabelsOf(data, file));
   ASSIGN_OR_RETURN(source, OpenSource(labels_path));
   ExactReader labels(std::move(source));
   ASSIGN_OR_RETURN(const IdxHeader of_labels, TakeHeader(labels_path, &labels));
@@ -86,7 +86,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> IdxRecordReader::Open(
   if (end < begin) return absl::InvalidArgumentError(absl::StrCat(file, ": ends too early"));
   const uint64_t from = IsCompressed(file) ? 0 : header.bytes + begin * header.record_bytes;
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> records, OpenSource(file, from));
-  ASSIGN_OR_RETURN(const std::string labels_path, LabelsOf(data, file));
+  ASSIGN_OR_RETURN(const std::string labels_path, IdxLabelsOf(data, file));
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> labels, OpenSource(labels_path));
   auto reader =
       absl::WrapUnique(new IdxRecordReader(data, header, {file, ExactReader(std::move(records))},

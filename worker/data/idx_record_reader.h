@@ -57,6 +57,9 @@ class IdxRecordReader final : public RecordReader {
   float label_ = 0;
 };
 
+// The file with the labels of `file`; INVALID_ARGUMENT when the settings name none.
+absl::StatusOr<std::string> IdxLabelsOf(const v1::Data& data, const std::string& file);
+
 // The header of `file` and the number of its labels, from the beginnings of both. Errors as of
 // IdxRecordReader::Open.
 absl::StatusOr<IdxHeader> ReadIdxHeaders(const v1::Data& data, const std::string& file);

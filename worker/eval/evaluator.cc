@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "worker/data/batch_source.h"
+#include "worker/data/open_batch_source.h"
 #include "worker/eval/metrics.h"
 
 namespace paramd {
@@ -75,13 +77,13 @@ void AddStats(const ReadStats& file, ReadStats* sum) {
   }
 }
 
-absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& tables, int batch_rows,
+absl::Status EvaluateFile(BatchSource& source, Model& model, PulledTables& tables,
                           const std::string& file, MetricsAccumulator* metrics,
                           const ScoreSink& on_scores) {
   Batch batch;
   std::vector<float> scores;
   while (true) {
-    ASSIGN_OR_RETURN(const bool more, reader.Next(batch_rows, &batch));
+    ASSIGN_OR_RETURN(const bool more, source.Next(&batch));
     if (!more) return absl::OkStatus();
     if (const absl::Status status = model.CheckLabels(batch); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat(file, ": ", status.message()));
@@ -99,7 +101,7 @@ absl::Status EvaluateFile(BatchReader& reader, Model& model, PulledTables& table
 absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
                                    absl::Span<const std::string> files, Model& model,
                                    ParameterSource& parameters, int batch_rows, const Split& split,
-                                   const ScoreSink& on_scores) {
+                                   const ScoreSink& on_scores, BatchCache* cache) {
   PulledTables tables(model, parameters);
   RETURN_IF_ERROR(tables.PullDense());
   MetricsAccumulator metrics(model.task(), model.outputs());
@@ -107,10 +109,15 @@ absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& sha
   for (const std::string& file : files) {
     v1::Partition whole;
     whole.set_file(file);
-    ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader,
-                     BatchReader::Open(data, shape, {whole}, split));
-    RETURN_IF_ERROR(EvaluateFile(*reader, model, tables, batch_rows, file, &metrics, on_scores));
-    AddStats(reader->stats(), &result.read);
+    ASSIGN_OR_RETURN(const std::unique_ptr<BatchSource> source,
+                     OpenBatchSource({.data = data,
+                                      .shape = shape,
+                                      .partitions = {whole},
+                                      .split = split,
+                                      .batch_rows = batch_rows},
+                                     cache));
+    RETURN_IF_ERROR(EvaluateFile(*source, model, tables, file, &metrics, on_scores));
+    AddStats(source->stats(), &result.read);
   }
   RETURN_IF_ERROR(CheckBadRecords(data, result.read));
   result.metrics = metrics.Finish();

@@ -10,7 +10,8 @@
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch.h"
-#include "worker/data/batch_reader.h"
+#include "worker/data/batch_cache.h"
+#include "worker/data/record_reader.h"
 #include "worker/data/split.h"
 #include "worker/model/model.h"
 
@@ -39,12 +40,13 @@ struct Evaluated {
 // The quality of `model` on the examples in `files`, read by the format of `data` in batches of
 // `batch_rows`, only the records that `split` has. Dense tables are pulled once, sparse rows for
 // every batch. Metrics are those of worker/eval/metrics.h. `on_scores` (null: nobody) gets every
-// batch, in order. Errors: those of BatchReader and of `parameters`; INVALID_ARGUMENT for a label
-// that the model has no meaning for, and when the bad records are more than
-// data.on_bad_record.max_fraction of all.
+// batch, in order. Batches are read through `cache` unless it is null. Errors: those of BatchReader
+// and of `parameters`; INVALID_ARGUMENT for a label that the model has no meaning for, and when the
+// bad records are more than data.on_bad_record.max_fraction of all.
 absl::StatusOr<Evaluated> Evaluate(const v1::Data& data, const DatasetShape& shape,
                                    absl::Span<const std::string> files, Model& model,
                                    ParameterSource& parameters, int batch_rows,
-                                   const Split& split = {}, const ScoreSink& on_scores = nullptr);
+                                   const Split& split = {}, const ScoreSink& on_scores = nullptr,
+                                   BatchCache* cache = nullptr);
 
 }  // namespace paramd

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "worker/data/batch_source.h"
+#include "worker/data/open_batch_source.h"
 
 namespace paramd {
 namespace {
@@ -15,12 +17,14 @@ constexpr uint64_t kRequestAtBytesLeft = uint64_t{4} << 20;
 }  // namespace
 
 BatchPipeline::BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
-                             v1::WorkGrant first, Partitions partitions, const Split& split)
+                             v1::WorkGrant first, Partitions partitions, const Split& split,
+                             BatchCache* cache)
     : data_(data),
       shape_(shape),
       capacity_(capacity),
       partitions_(std::move(partitions)),
       split_(split),
+      cache_(cache),
       thread_("reader", [this, first = std::move(first)] { Run(first); }) {}
 
 BatchPipeline::~BatchPipeline() {
@@ -81,19 +85,22 @@ void BatchPipeline::Run(v1::WorkGrant grant) {
 
 absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
   ASSIGN_OR_RETURN(
-      const std::unique_ptr<BatchReader> reader,
-      BatchReader::Open(data_, shape_, {grant.partitions().begin(), grant.partitions().end()},
-                        split_));
+      const std::unique_ptr<BatchSource> source,
+      OpenBatchSource({.data = data_,
+                       .shape = shape_,
+                       .partitions = {grant.partitions().begin(), grant.partitions().end()},
+                       .split = split_,
+                       .batch_rows = static_cast<int>(data_.batch_size())},
+                      cache_));
   bool requested = false;
   while (true) {
-    if (!requested && reader->BytesLeft() <= kRequestAtBytesLeft) {
+    if (!requested && source->BytesLeft() <= kRequestAtBytesLeft) {
       partitions_.request();
       requested = true;
     }
     if (partitions_.stopped != nullptr && partitions_.stopped()) break;
     std::unique_ptr<Batch> batch = FreeBatch();
-    ASSIGN_OR_RETURN(const bool more,
-                     reader->Next(static_cast<int>(data_.batch_size()), batch.get()));
+    ASSIGN_OR_RETURN(const bool more, source->Next(batch.get()));
     if (!more) break;
     batch->source_lease = grant.lease();
     if (!Push({.batch = std::move(batch), .lease = grant.lease(), .stats = {}})) {
@@ -101,7 +108,7 @@ absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
     }
   }
   if (!requested) partitions_.request();
-  Push({.batch = nullptr, .lease = grant.lease(), .stats = reader->stats()});
+  Push({.batch = nullptr, .lease = grant.lease(), .stats = source->stats()});
   return absl::OkStatus();
 }
 

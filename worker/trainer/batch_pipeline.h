@@ -14,7 +14,8 @@
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch.h"
-#include "worker/data/batch_reader.h"
+#include "worker/data/batch_cache.h"
+#include "worker/data/record_reader.h"
 #include "worker/data/split.h"
 
 namespace paramd {
@@ -34,9 +35,10 @@ class BatchPipeline {
     std::function<bool()> stopped = nullptr;
   };
 
-  // Of every partition the records that `split` has are read.
+  // Of every partition the records that `split` has are read, through `cache` unless it is null.
   BatchPipeline(const v1::Data& data, const DatasetShape& shape, size_t capacity,
-                v1::WorkGrant first, Partitions partitions, const Split& split = {});
+                v1::WorkGrant first, Partitions partitions, const Split& split = {},
+                BatchCache* cache = nullptr);
   // Stops reading. `take` must return once the pipeline is to end; the caller sees to that before.
   ~BatchPipeline();
 
@@ -68,6 +70,7 @@ class BatchPipeline {
   const size_t capacity_;
   const Partitions partitions_;
   const Split split_;
+  BatchCache* const cache_;
 
   Mutex mutex_;
   CondVar changed_;

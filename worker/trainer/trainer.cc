@@ -114,13 +114,15 @@ class Trainer::Step {
 };
 
 Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& model,
-                 ParameterClient& client, Progress& progress, Callbacks callbacks)
+                 ParameterClient& client, Progress& progress, BatchCache* cache,
+                 Callbacks callbacks)
     : config_(config),
       shape_(shape),
       model_(model),
       tables_(model.Tables()),
       client_(client),
       progress_(progress),
+      cache_(cache),
       callbacks_(std::move(callbacks)),
       has_backups_(HasBackups(client.shard_map())),
       held_(MakeHeld(client.shard_map())),
@@ -134,7 +136,7 @@ absl::Status Trainer::Train(const v1::WorkGrant& first) {
   {
     // Reads while the clocks are joined.
     BatchPipeline pipeline(config_.data(), shape_, config_.worker().prefetch_batches(), first,
-                           callbacks_.partitions, SplitOf(config_, Split::kTraining));
+                           callbacks_.partitions, SplitOf(config_, Split::kTraining), cache_);
     ASSIGN_OR_RETURN(clock_, client_.Attach());
     progress_.SetClock(clock_);
     if (!callbacks_.wait_for_start()) return absl::CancelledError("the job has ended");

@@ -10,6 +10,7 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/client/parameter_client.h"
 #include "worker/data/batch.h"
+#include "worker/data/batch_cache.h"
 #include "worker/model/model.h"
 #include "worker/trainer/batch_pipeline.h"
 #include "worker/trainer/held_changes.h"
@@ -35,9 +36,9 @@ class Trainer {
     std::function<void(v1::WorkDone)> on_partition_done;
   };
 
-  // Borrows everything but the callbacks.
+  // Borrows everything but the callbacks. `cache`: where batches are kept; null: nowhere.
   Trainer(const v1::Config& config, const DatasetShape& shape, Model& model,
-          ParameterClient& client, Progress& progress, Callbacks callbacks);
+          ParameterClient& client, Progress& progress, BatchCache* cache, Callbacks callbacks);
 
   // Joins the clocks, trains on `first` and whatever `partitions` gives, and leaves the clocks
   // when all pushes are acknowledged. DATA_LOSS: data that cannot be read or used. Otherwise the
@@ -85,6 +86,7 @@ class Trainer {
   const std::vector<v1::TableSpec> tables_;
   ParameterClient& client_;
   Progress& progress_;
+  BatchCache* const cache_;
   const Callbacks callbacks_;
   uint64_t clock_ = 0;
   // A step may be closed without this worker, which then goes on with a later one.
