@@ -2,6 +2,8 @@
 // memory, and reading (and decompressing) the file without looking at it. One thread, files in the
 // page cache, medians of 5. MB are 10^6 bytes of text, also where the file is compressed, or where
 // batches come from a cache (data.cache). Below: bytes of a row as text and in the cache.
+#include <spdlog/spdlog.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -158,6 +160,7 @@ Input MakeInput(const TempDir& folder, const std::string& name, const std::strin
 }
 
 Report MeasureAll() {
+  spdlog::set_level(spdlog::level::warn);
   const TempDir folder;
   std::vector<Input> inputs;
   {

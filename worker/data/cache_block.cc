@@ -138,12 +138,10 @@ absl::Status SumLengths(uint32_t values, std::vector<uint32_t>* offsets) {
   return absl::OkStatus();
 }
 
-absl::Status TakeKeys(const Head& head, absl::string_view bytes, std::vector<uint64_t>* keys) {
+absl::Status TakeKeys(const Head& head, absl::string_view bytes, absl::Span<uint64_t> keys) {
   const ByteReader::Piece piece(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   ByteReader reader(absl::MakeConstSpan(&piece, 1));
-  keys->resize(head.keys);
-  const absl::Status status =
-      DecodeKeys(static_cast<KeyCodec>(head.key_codec), &reader, absl::MakeSpan(*keys));
+  const absl::Status status = DecodeKeys(static_cast<KeyCodec>(head.key_codec), &reader, keys);
   if (!status.ok()) return absl::DataLossError(status.message());
   return reader.remaining() == 0 ? absl::OkStatus() : absl::DataLossError("bytes behind its keys");
 }
@@ -190,7 +188,10 @@ absl::Status DecodeCacheBlock(absl::Span<const uint64_t> body, const DatasetShap
   if (body_bytes < sizeof(head)) return absl::DataLossError("it is cut short");
   std::memcpy(static_cast<void*>(&head), body.data(), sizeof(head));
   RETURN_IF_ERROR(CheckHead(head, shape, max_rows, body_bytes));
-  batch->Clear();
+  // Every array below is replaced; one that was cleared first would be filled with zeros before.
+  batch->drawn_keys.clear();
+  batch->drawn.clear();
+  batch->source_lease = 0;
   batch->sparse = shape.sparse;
   batch->dense_cols = shape.sparse ? 0 : shape.columns;
   cache_arrays::Input input(body.data() + sizeof(head) / sizeof(uint64_t));
@@ -201,9 +202,10 @@ absl::Status DecodeCacheBlock(absl::Span<const uint64_t> body, const DatasetShap
   input.Take(head.values, head.field_width, &batch->fields);
   input.Take(head.values, head.value_width, &batch->values);
   const absl::string_view keys = input.TakeBytes(head.key_bytes);
+  batch->unique_keys.resize(head.keys);
   if (shape.sparse) {
     RETURN_IF_ERROR(SumLengths(head.values, &batch->row_offsets));
-    RETURN_IF_ERROR(TakeKeys(head, keys, &batch->unique_keys));
+    RETURN_IF_ERROR(TakeKeys(head, keys, absl::MakeSpan(batch->unique_keys)));
     RETURN_IF_ERROR(CheckBelow(batch->columns, head.keys));
     RETURN_IF_ERROR(CheckBelow(batch->fields, shape.fields));
   }

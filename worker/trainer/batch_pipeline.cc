@@ -59,7 +59,6 @@ absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::Take() {
 }
 
 void BatchPipeline::Recycle(std::unique_ptr<Batch> batch) {
-  batch->Clear();
   MutexLock lock(mutex_);
   free_.push_back(std::move(batch));
 }
