@@ -47,27 +47,43 @@ inline uint8_t WidthOf(absl::Span<const float> numbers) {
   return not_ones == 0 ? 0 : not_bytes == 0 ? 1 : 4;
 }
 
-template <typename To, typename From>
-void Convert(const From* from, size_t size, To* to) {
-  for (size_t i = 0; i < size; ++i) to[i] = static_cast<To>(from[i]);
+// Numbers as bytes, converted to `As`.
+template <typename As, typename T>
+void Write(const std::vector<T>& numbers, char* out) {
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const auto number = static_cast<As>(numbers[i]);
+    std::memcpy(out + i * sizeof(As), &number, sizeof(As));
+  }
+}
+
+// The same backwards; fills `numbers`.
+template <typename As, typename T>
+void Read(const char* bytes, std::vector<T>* numbers) {
+  T* const out = numbers->data();
+  const size_t size = numbers->size();
+  for (size_t i = 0; i < size; ++i) {
+    As number;
+    std::memcpy(&number, bytes + i * sizeof(As), sizeof(As));
+    out[i] = static_cast<T>(number);
+  }
 }
 
 // Writes one array after the other to memory that has room for them.
 class Output {
  public:
-  explicit Output(uint64_t* at) : at_(at) {}
+  explicit Output(uint64_t* at) : at_(reinterpret_cast<char*>(at)) {}
 
   // `numbers` of `width` bytes each, as of WidthOf.
   template <typename T>
   void Add(const std::vector<T>& numbers, uint8_t width) {
     if (width == kNone || width == 0) return;
-    uint64_t* const begin = Advance(numbers.size() * width);
+    char* const out = Advance(numbers.size() * width);
     if (width == 1) {
-      Convert(numbers.data(), numbers.size(), reinterpret_cast<uint8_t*>(begin));
+      Write<uint8_t>(numbers, out);
     } else if (width == 2) {
-      Convert(numbers.data(), numbers.size(), reinterpret_cast<uint16_t*>(begin));
-    } else if (!numbers.empty()) {
-      std::memcpy(begin, numbers.data(), numbers.size() * width);
+      Write<uint16_t>(numbers, out);
+    } else {
+      Write<T>(numbers, out);
     }
   }
   void AddBytes(absl::string_view bytes) {
@@ -75,20 +91,20 @@ class Output {
   }
 
  private:
-  uint64_t* Advance(uint64_t bytes) {
-    uint64_t* const begin = at_;
-    at_ += Padded(bytes) / sizeof(uint64_t);
-    if (at_ != begin) at_[-1] = 0;  // the padding
+  char* Advance(uint64_t bytes) {
+    char* const begin = at_;
+    at_ += Padded(bytes);
+    if (at_ != begin) std::memset(at_ - sizeof(uint64_t), 0, sizeof(uint64_t));  // the padding
     return begin;
   }
 
-  uint64_t* at_;
+  char* at_;
 };
 
 // Reads what Output wrote. The caller has seen to it that all of it is there.
 class Input {
  public:
-  explicit Input(const uint64_t* at) : at_(at) {}
+  explicit Input(const uint64_t* at) : at_(reinterpret_cast<const char*>(at)) {}
 
   // Replaces `numbers` by an array of `size`.
   template <typename T>
@@ -96,23 +112,23 @@ class Input {
     if (width == kNone) return numbers->clear();
     if (width == 0) return numbers->assign(size, T{1});
     numbers->resize(size);
-    const char* const begin = TakeBytes(size * width).data();
+    const char* const bytes = TakeBytes(size * width).data();
     if (width == 1) {
-      Convert(reinterpret_cast<const uint8_t*>(begin), size, numbers->data());
+      Read<uint8_t>(bytes, numbers);
     } else if (width == 2) {
-      Convert(reinterpret_cast<const uint16_t*>(begin), size, numbers->data());
-    } else if (size > 0) {
-      std::memcpy(numbers->data(), begin, size * width);
+      Read<uint16_t>(bytes, numbers);
+    } else {
+      Read<T>(bytes, numbers);
     }
   }
   absl::string_view TakeBytes(uint64_t bytes) {
-    const auto* const begin = reinterpret_cast<const char*>(at_);
-    at_ += Padded(bytes) / sizeof(uint64_t);
-    return {begin, bytes};
+    const absl::string_view taken(at_, bytes);
+    at_ += Padded(bytes);
+    return taken;
   }
 
  private:
-  const uint64_t* at_;
+  const char* at_;
 };
 
 }  // namespace cache_arrays
