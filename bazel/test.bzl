@@ -20,6 +20,14 @@ def paramd_test(name, deps, data = [], tags = [], size = "small"):
         deps = deps + ["//tests/testing:catch_main"],
     )
 
+# What Python programs need to run clusters.
+_PROGRAMS = [
+    "//deploy/paramctl",
+    "//server:paramd_server",
+    "//tests/testing:python",
+    "//worker:paramd_worker",
+]
+
 def paramd_cluster_test(name, data = [], size = "medium"):
     """A Python test `name` from name.py that runs the programs as real processes.
 
@@ -32,14 +40,22 @@ def paramd_cluster_test(name, data = [], size = "medium"):
         name = name,
         size = size,
         srcs = ["//tests/testing:run_python.sh"],
-        args = ["$(location %s.py)" % name],
-        data = data + [
-            name + ".py",
-            "//deploy/paramctl",
-            "//server:paramd_server",
-            "//tests/testing:python",
-            "//worker:paramd_worker",
-        ],
+        args = ["$(location %s.py)" % name, "-v"],
+        data = data + [name + ".py"] + _PROGRAMS,
         # Two cores: clusters that run at the same time would only slow one another.
         tags = ["cluster", "exclusive"],
+    )
+
+def paramd_cluster_program(name):
+    """A Python program `name` from name.py that runs the programs as real processes: `bazel run ...:name -- FLAGS`.
+
+    Args:
+      name: of the target and of the source file.
+    """
+    native.sh_binary(
+        name = name,
+        testonly = True,
+        srcs = ["//tests/testing:run_python.sh"],
+        args = ["$(location %s.py)" % name],
+        data = [name + ".py"] + _PROGRAMS,
     )

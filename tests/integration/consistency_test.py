@@ -1,5 +1,6 @@
 """Modes in which workers keep changes back or steps close without the slowest: nothing is lost, and models are as good."""
 
+import json
 import signal
 import unittest
 
@@ -103,6 +104,24 @@ class ConsistencyTest(ClusterTestCase):
                 self.assertIn(message, done.stderr)
         self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
         self.assertEqual([w.wait() for w in cluster.workers], [0, 0, 0])
+
+    def test_a_bound_that_tunes_itself(self):
+        # One of four workers runs a fifth of the time: the others wait for it until the bound is raised.
+        config = self.learn("{mode: ssp, staleness: auto, staleness_max: 64}", batch=32, epochs=40)
+        config = config.replace("output: {", f"output: {{history: {self.path('history.jsonl')}, ")
+        path = self.write("job.yaml", config)
+        done = self.paramctl("run", path, "--servers", "1", "--workers", "4", "--slow-worker", "5")
+        self.assertRegex(done.stdout, r"staleness (8|16) from .* s on: workers waited \d+ % of the time")
+        with open(self.path("history.jsonl"), encoding="utf-8") as file:
+            choices = [line for line in map(json.loads, file) if "staleness" in line]
+        self.assertGreater(choices[0]["staleness"], 4)
+        self.assertLessEqual(max(choice["staleness"] for choice in choices), 64)
+        self.paramctl("plot", self.path("history.jsonl"), "-o", self.path("curve.svg"))
+
+    def test_limits_of_a_bound(self):
+        config = self.learn("{mode: ssp, staleness: auto, staleness_min: 9, staleness_max: 8}")
+        done = self.paramctl("run", self.write("job.yaml", config), expect=78)
+        self.assertIn("consistency.staleness_min: is above staleness_max, which is 8", done.stderr)
 
     def test_a_mode_that_wants_another_optimizer(self):
         for consistency in (LOCAL, VALUE_BOUND):

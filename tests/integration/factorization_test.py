@@ -3,10 +3,9 @@
 import json
 import unittest
 
-import numpy as np
-
 from tests.testing.paramd_cluster import ClusterTestCase
 from tests.testing.safetensors import read_model
+from tests.testing.workloads import RATINGS_NOISE, config, ratings, write_ratings
 
 
 class FactorizationMachineTest(ClusterTestCase):
@@ -73,32 +72,13 @@ data: {train: [train.libsvm]}
 
 
 class MatrixFactorizationTest(ClusterTestCase):
-    NOISE = 0.5
-
-    def write_ratings(self, users=500, items=400, rank=8, share=0.7):
-        """A matrix of rank `rank` with biases and noise; what is in the file test is not in train."""
-        random = np.random.default_rng(7)
-        truth = 3.5 + random.normal(0, 0.5, (users, 1)) + random.normal(0, 0.5, items)
-        truth += random.normal(0, 0.6, (users, rank)) @ random.normal(0, 0.6, (rank, items))
-        ratings = truth + random.normal(0, self.NOISE, truth.shape)
-        cells = random.permutation(users * items)
-        train, test = np.split(cells, [int(share * len(cells))])
-        for name, part in (("train", train), ("test", test)):
-            lines = (f"{ratings.flat[c]:.5f} {c // items}:1 {users + c % items}:1\n" for c in part)
-            self.write(name + ".libsvm", "".join(lines))
-
     def test_recovers_a_matrix_of_low_rank(self):
-        self.write_ratings()
-        result = self.run_job("""
-version: 1
-cluster: {name: mf, servers: 2, workers: 2}
-model: {type: matrix_factorization, dim: 8, init_scale: 0.3}
-optimizer: {type: adagrad, learning_rate: 0.3}
-data: {train: [train.libsvm], eval: [test.libsvm], batch_size: 256, epochs: 15}
-""")
+        write_ratings(self.dir)
+        result = self.run_job(config("{type: matrix_factorization, dim: 8, init_scale: 0.3}", ratings(),
+                                     optimizer="{type: adagrad, learning_rate: 0.3}"))
         rmse = result["eval"]["rmse"]
-        print(f"RMSE {rmse:.4f}, noise {self.NOISE}, ratio {rmse / self.NOISE:.4f}")
-        self.assertLessEqual(rmse, 1.05 * self.NOISE)
+        print(f"RMSE {rmse:.4f}, noise {RATINGS_NOISE}, ratio {rmse / RATINGS_NOISE:.4f}")
+        self.assertLessEqual(rmse, 1.05 * RATINGS_NOISE)
 
     def test_rows_that_are_no_ratings(self):
         self.write("train.libsvm", "4 1:1 7:1\n" * 5 + "3 1:1\n")

@@ -1,41 +1,18 @@
 """What a multi-layer perceptron reaches on MNIST, held against scikit-learn: 0.953 after 15 epochs of the same network."""
 
-import gzip
 import json
 import os
 import unittest
 
-import numpy as np
-
 from tests.testing.paramd_cluster import ClusterTestCase, data_dir
 from tests.testing.safetensors import read_model
+from tests.testing.workloads import config, dense, write_mnist
 
 
 class MlpTest(ClusterTestCase):
-    def write_mnist(self):
-        """The first 8,000 images of the test set to train on, the last 2,000 to evaluate on."""
-        folder = data_dir("mnist")
-        with gzip.open(os.path.join(folder, "t10k-images-idx3-ubyte.gz")) as file:
-            images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(10000, 784)
-        with gzip.open(os.path.join(folder, "t10k-labels-idx1-ubyte.gz")) as file:
-            labels = np.frombuffer(file.read(), np.uint8, offset=8)
-        rows = np.column_stack([labels, images / 255.0])
-        np.savetxt(self.path("train.csv"), rows[:8000], fmt="%.4g", delimiter=",")
-        np.savetxt(self.path("test.csv"), rows[8000:], fmt="%.4g", delimiter=",")
-
-    def config(self, consistency):
-        return f"""
-version: 1
-cluster: {{name: mnist, servers: 2, workers: 4}}
-consistency: {consistency}
-model: {{type: mlp, classes: 10, hidden: [128]}}
-data: {{format: csv, train: [train.csv], eval: [test.csv], batch_size: 16, epochs: 15}}
-output: {{model: model.safetensors}}
-"""
-
     def check(self, consistency):
-        self.write_mnist()
-        result = self.run_job(self.config(consistency))
+        write_mnist(self.dir)
+        result = self.run_job(config("{type: mlp, classes: 10, hidden: [128]}", dense(), workers=4, consistency=consistency))
         self.assertEqual(result["examples"], 8000 * 15)
         self.assertGreaterEqual(result["eval"]["accuracy"], 0.950)
         return result

@@ -5,25 +5,13 @@ import unittest
 
 import numpy as np
 
-from tests.testing.paramd_cluster import ClusterTestCase, data_dir
+from tests.testing.paramd_cluster import ClusterTestCase
 from tests.testing.safetensors import read_model
+from tests.testing.workloads import a9a, config
 
 
 def a9a_config(optimizer, epochs=3, consistency="{mode: asp}"):
-    folder = data_dir("a9a")
-    return f"""
-version: 1
-cluster: {{name: a9a, servers: 2, workers: 2}}
-consistency: {consistency}
-model: {{type: logistic_regression}}
-optimizer: {optimizer}
-data:
-  train: [{folder}/train.libsvm]
-  eval: [{folder}/test.libsvm]
-  batch_size: 64
-  epochs: {epochs}
-output: {{model: model.safetensors}}
-"""
+    return config("{type: logistic_regression}", a9a(batch=64, epochs=epochs), consistency=consistency, optimizer=optimizer)
 
 
 class OptimizerTest(ClusterTestCase):

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Runs a Python test with the system's interpreter, which has Debian's packages. Bazel's own py_test wants a `python`.
-PYTHONPATH=$PWD exec /usr/bin/python3 -B "$@" -v
+# Runs a Python program with the system's interpreter, which has Debian's packages. Bazel's own py_test wants a `python`.
+PYTHONPATH=$PWD exec /usr/bin/python3 -B "$@"

@@ -7,12 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/config/duration.h"
-#include "common/math/gather.h"
-#include "common/wire/byte_reader.h"
-#include "common/wire/floats.h"
 #include "common/wire/frame.h"
 #include "common/wire/operation.h"
-#include "common/wire/segment.h"
 #include "common/wire/value_codec.h"
 #include "worker/client/gradient_encoder.h"
 #include "worker/client/kept_rows.h"
@@ -151,54 +147,11 @@ class ParameterClient::PullCall final : public Call {
   void Receive(const ServerLink& link, uint32_t part, const ReplyFrame& reply) override {
     if (!reply.status.ok()) return Answered(&link, reply.status);
     min_clock_ = std::min(min_clock_, reply.clock);
-    Answered(&link, Decode(plan_->parts[part], reply.values));
+    Answered(&link,
+             client_->decoder_.Decode(*plan_, plan_->parts[part], codec_, reply.values, values_));
   }
 
  private:
-  absl::Status Decode(const RowPlan::Part& part, ByteReader bytes) {
-    const uint32_t* order = plan_->order_of(part).data();
-    for (const Segment& segment : plan_->segments_of(part)) {
-      const ValueShape shape = {.rows = segment.rows, .dim = plan_->dim};
-      absl::StatusOr<ByteReader> taken = Take(shape, &bytes);
-      if (!taken.ok()) return taken.status();
-      client_->decoder_.Reset(codec_, shape, *taken);
-      if (plan_->sparse) {
-        ScatterRows(shape, order);
-        order += shape.rows;
-      } else {
-        client_->decoder_.Read(shape.size(), values_.data() + segment.first_row * plan_->dim);
-      }
-    }
-    if (bytes.remaining() == 0) return absl::OkStatus();
-    return absl::InternalError("a pull was answered with more values than were asked for");
-  }
-
-  // What a server sends as float32 is what it holds; the others could not be decoded.
-  absl::StatusOr<ByteReader> Take(ValueShape shape, ByteReader* bytes) const {
-    if (codec_ != ValueCodec::kF32) return TakeValues(codec_, shape, bytes);
-    const uint64_t size = EncodedSize(codec_, shape);
-    if (bytes->remaining() < size) {
-      return absl::InternalError("a pull was answered with fewer values than were asked for");
-    }
-    return bytes->Take(size);
-  }
-
-  void ScatterRows(ValueShape shape, const uint32_t* order) {
-    float* const values = values_.data();
-    if (shape.dim == 1) {
-      for (uint64_t left = shape.rows; left > 0;) {
-        const FloatRun run = client_->decoder_.Next(left);
-        Scatter(run.data, absl::MakeConstSpan(order, run.size), values);
-        order += run.size;
-        left -= run.size;
-      }
-      return;
-    }
-    for (uint32_t i = 0; i < shape.rows; ++i) {
-      client_->decoder_.Read(shape.dim, values + size_t{order[i]} * shape.dim);
-    }
-  }
-
   void Keep() override {
     // Answers come one at a time.
     if (min_clock_out_ != nullptr && min_clock_ < *min_clock_out_) *min_clock_out_ = min_clock_;

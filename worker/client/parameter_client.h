@@ -17,9 +17,9 @@
 #include "common/base/mutex.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/completion_loop.h"
-#include "common/wire/value_decoder.h"
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
+#include "worker/client/row_decoder.h"
 #include "worker/client/row_plan.h"
 #include "worker/client/server_link.h"
 
@@ -137,7 +137,7 @@ class ParameterClient {
   std::vector<std::unique_ptr<PullCall>> free_pulls_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<PushCall>> free_pushes_ ABSL_GUARDED_BY(mutex_);
   // Used by completions only, which come one at a time.
-  ValueDecoder decoder_;
+  RowDecoder decoder_;
 };
 
 }  // namespace paramd

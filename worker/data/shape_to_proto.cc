@@ -7,6 +7,7 @@ v1::DataShape ToProto(const DatasetShape& shape) {
   proto.set_sparse(shape.sparse);
   proto.set_columns(shape.columns);
   proto.set_fields(shape.fields);
+  for (const v1::ColumnScale& scale : shape.scales) *proto.add_scales() = scale;
   return proto;
 }
 

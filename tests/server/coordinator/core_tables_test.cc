@@ -110,6 +110,7 @@ v1::Config AutoConfig() {
   v1::Consistency& consistency = *config.mutable_consistency();
   consistency.set_mode(v1::Consistency::SSP);
   consistency.mutable_staleness()->set_auto_(true);
+  consistency.mutable_staleness()->set_steps(4);
   consistency.set_staleness_min(1);
   consistency.set_staleness_max(32);
   config.mutable_cluster()->mutable_heartbeat()->mutable_interval()->set_nanos(500'000'000);

@@ -335,6 +335,7 @@ TEST_CASE("settings that parsing depends on make another cache, in the place of 
       [](BatchRequest& r) { r.data.add_label_weights()->set_weight(3); },
       [](BatchRequest& r) { r.shape.columns = 2; },
       [](BatchRequest& r) { r.shape.fields = 2; },
+      [](BatchRequest& r) { r.shape.scales.emplace_back().set_factor(2); },
       [](BatchRequest& r) { r.shape.feature_names = {"x"}; },
       [](BatchRequest& r) { r.split.fraction = 0.25; },
       [](BatchRequest& r) { r.split.seed = 7; },
