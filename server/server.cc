@@ -146,7 +146,7 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
     MutexLock lock(mutex_);
     id_ = message.welcome().id();
     linger_ = ToDuration(message.welcome().config().cluster().linger());
-    init_ = message.welcome().config().training().init();
+    init_ = message.welcome().config().model().init();
     return;
   }
   if (message.has_job()) {
@@ -181,7 +181,7 @@ void Server::ApplyView(const v1::ClusterView& view) {
     return;
   }
   if (const absl::Status status = LoadInitialModel(view); !status.ok()) {
-    Fail(absl::StrCat("training.init: ", status.message(), " (every server reads the file itself)"),
+    Fail(absl::StrCat("model.init: ", status.message(), " (every server reads the file itself)"),
          kExitBadConfig);
     return;
   }

@@ -62,7 +62,7 @@ class Server {
   // go on meanwhile.
   void ApplyViews();
   void ApplyView(const v1::ClusterView& view);
-  // Makes the shards of the first view begin with training.init, if it is set.
+  // Makes the shards of the first view begin with model.init, if it is set.
   absl::Status LoadInitialModel(const v1::ClusterView& view);
   // The job cannot go on.
   void Fail(const std::string& message, int exit_code);
@@ -82,7 +82,7 @@ class Server {
   CondVar changed_;
   std::string address_ ABSL_GUARDED_BY(mutex_);
   absl::Duration linger_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
-  std::string init_ ABSL_GUARDED_BY(mutex_);  // training.init
+  std::string init_ ABSL_GUARDED_BY(mutex_);  // model.init
   uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t view_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);

@@ -194,7 +194,8 @@ absl::Status Worker::BeginModel() {
     return absl::DataLossError(status.message());
   }
   if (model_->SampleRows() == 0) return absl::OkStatus();
-  const absl::StatusOr<Batch> sample = ReadSample(config_.data(), shape_, model_->SampleRows());
+  const absl::StatusOr<Batch> sample =
+      ReadSample(config_.data(), shape_, model_->SampleRows(), SplitOf(config_, Split::kTraining));
   if (!sample.ok()) return absl::DataLossError(sample.status().message());
   model_->Begin(*sample);
   return absl::OkStatus();

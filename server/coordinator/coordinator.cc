@@ -56,7 +56,7 @@ std::string HistoryProblem(const absl::Status& status) {
 }
 
 absl::StatusOr<InitialModel> ReadInitialModel(const v1::Config& config) {
-  const std::string& path = config.training().init();
+  const std::string& path = config.model().init();
   if (path.empty()) return InitialModel();
   ASSIGN_OR_RETURN(ModelFile model, ReadModelFile(path));
   if (model.model.type() == config.model().type()) {

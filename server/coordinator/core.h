@@ -20,7 +20,7 @@
 
 namespace paramd {
 
-// What a job knows of the model in training.init.
+// What a job knows of the model in model.init.
 struct InitialModel {
   std::vector<v1::TableSpec> tables;
   v1::Data::Scaling scaling = v1::Data::AS_IS;
@@ -34,13 +34,13 @@ struct InitialModel {
 //
 // A job: WAITING_FOR_MEMBERS until `cluster.servers` shard hosts and the smallest number of workers
 // are there and a worker has declared the tables; MEASURING the columns of the training files,
-// where the configuration asks for it and training.init does not bring it; then TRAINING, epoch
+// where the configuration asks for it and model.init does not bring it; then TRAINING, epoch
 // after epoch; after some epochs and after the last, EVALUATING on one worker; then SAVING; DONE.
 // Workers run from one epoch into the next, at most one ahead, where nothing stands between the
 // two. Before such an evaluation, before the model is saved, and between epochs in stripes, an
 // epoch ends only when every partition is done and every worker is idle (so has left the clocks and
 // all its pushes are acknowledged). An evaluation in an epoch (training.eval_examples) is done by a
-// worker that is free while the others train. Training that is stopped (training.max_time,
+// worker that is free while the others train. Training that is stopped (training.max_seconds,
 // training.patience) hands out no more work; workers end the partitions that they have where they
 // are, and what follows is as after the last epoch.
 class CoordinatorCore {
@@ -72,7 +72,7 @@ class CoordinatorCore {
   using Actions = std::vector<Action>;
 
   // A new job over `train` partitions (with stripes: whole files) and `eval` files. `init`: of no
-  // interest when training.init is not set; otherwise an error says why there is none.
+  // interest when model.init is not set; otherwise an error says why there is none.
   CoordinatorCore(v1::Config config, std::vector<v1::Partition> train,
                   std::vector<v1::Partition> eval, absl::Duration now,
                   absl::StatusOr<InitialModel> init = InitialModel());
@@ -119,7 +119,7 @@ class CoordinatorCore {
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
   void Proceed(absl::Duration now);
   void TryStart(absl::Duration now);
-  // Whether training.init suits the tables of the model and the data.
+  // Whether model.init suits the tables of the model and the data.
   absl::Status CheckInitialModel(const std::vector<v1::TableSpec>& specs) const;
   void SetScales(const std::vector<v1::ColumnScale>& scales);
   void StartMeasuring(absl::Duration now);

@@ -7,7 +7,6 @@
 #include "absl/strings/str_join.h"
 #include "common/base/exit_code.h"
 #include "common/base/random.h"
-#include "common/config/duration.h"
 #include "common/config/uses_stripes.h"
 #include "common/routing/shard_of.h"
 #include "server/coordinator/column_scales.h"
@@ -34,9 +33,9 @@ void CoordinatorCore::Proceed(absl::Duration now) {
   while (job_.phase() == v1::MEASURING || job_.phase() == v1::TRAINING ||
          job_.phase() == v1::EVALUATING) {
     SpendTime(now);
-    const absl::Duration max_time = ToDuration(config_.training().max_time());
-    if (max_time > absl::ZeroDuration() && running_time_ >= max_time) {
-      StopTraining(absl::StrCat("training.max_time of ", absl::FormatDuration(max_time)));
+    const double max_seconds = config_.training().max_seconds();
+    if (max_seconds > 0 && running_time_ >= absl::Seconds(max_seconds)) {
+      StopTraining(absl::StrCat("training.max_seconds of ", max_seconds));
     }
     if (job_.phase() == v1::TRAINING) {
       if (running_time_ - charted_at_ >= kHistoryInterval) AddHistoryPoint(now);
@@ -80,7 +79,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     return;
   }
   if (const absl::Status status = CheckInitialModel(*specs); !status.ok()) {
-    Finish(v1::FAILED, absl::StrCat("training.init: ", status.message()), kExitBadConfig, now);
+    Finish(v1::FAILED, absl::StrCat("model.init: ", status.message()), kExitBadConfig, now);
     return;
   }
   std::vector<std::vector<uint32_t>> placement;
@@ -102,7 +101,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     for (const uint32_t server : placement[i]) table.add_shard_servers(server);
   }
   *shard_map_.mutable_data() = declared_.data();
-  if (!config_.training().init().empty()) SetScales(init_->scales);
+  if (!config_.model().init().empty()) SetScales(init_->scales);
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   job_.set_state(v1::RUNNING);
   BroadcastView();

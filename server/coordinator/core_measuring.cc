@@ -21,7 +21,7 @@ std::string NameOf(v1::Data::Scaling scaling) {
 }  // namespace
 
 absl::Status CoordinatorCore::CheckInitialModel(const std::vector<v1::TableSpec>& specs) const {
-  const std::string& file = config_.training().init();
+  const std::string& file = config_.model().init();
   if (file.empty()) return absl::OkStatus();
   if (!init_.ok()) return init_.status();
   if (absl::Status status = CheckTables(init_->tables, specs, file); !status.ok()) return status;

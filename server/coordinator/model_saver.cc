@@ -93,6 +93,8 @@ absl::Status SaveModel(const v1::Config& config, const v1::ShardMap& map, const 
   }
   ModelFile model;
   model.model = config.model();
+  // The file stands for itself.
+  model.model.clear_init();
   model.data = config.data();
   model.sparse = map.data().sparse();
   model.columns = map.data().columns();

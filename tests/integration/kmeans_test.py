@@ -45,7 +45,7 @@ class KmeansTest(ClusterTestCase):
 
     def test_an_optimizer_has_no_meaning(self):
         path = self.write("job.yaml", job("asp") + "optimizer: {type: adagrad}\n")
-        self.assertRegex(self.paramctl("run", path, expect=78).stderr, r"job\.yaml:8:\d+: optimizer\.type: .*kmeans")
+        self.assertRegex(self.paramctl("run", path, expect=78).stderr, r"job\.yaml:7:\d+: optimizer\.type: .*kmeans")
 
 
 if __name__ == "__main__":

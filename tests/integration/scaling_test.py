@@ -41,8 +41,8 @@ class ScalingTest(ClusterTestCase):
         rows = [",".join([str(y)] + ["" if np.isnan(x) else f"{x:.9g}" for x in row]) for y, row in zip(labels, values)]
         return self.write(name, header + "\n".join(rows) + "\n")
 
-    def train(self, data, mode="ssp", workers=2, extra="", **how):
-        return self.run_job(CONFIG.format(data=data, mode=mode, workers=workers) + extra, **how)
+    def train(self, data, mode="ssp", workers=2, flags=(), **how):
+        return self.run_job(CONFIG.format(data=data, mode=mode, workers=workers), *flags, **how)
 
     def evaluate(self, model, data):
         return json.loads(self.paramctl("evaluate", "--model", model, "--data", data, "-o", "json").stdout)
@@ -101,10 +101,10 @@ class ScalingTest(ClusterTestCase):
         # Other data, which would have been measured otherwise, and a configuration that does not say how.
         labels, values = wild(500, 3)
         self.write_csv("more.csv", labels, 2 * values)
-        go_on = "training: {init: old.safetensors}\n"
-        again = self.train("train: [more.csv], eval: [test.csv]", extra=go_on)
+        go_on = ("--set", "model.init=old.safetensors")
+        again = self.train("train: [more.csv], eval: [test.csv]", flags=go_on)
         np.testing.assert_array_equal(read_model(again["model"])["scales"], model["scales"])
-        other = self.train("train: [more.csv], scaling: min_max", extra=go_on, expect=78)
+        other = self.train("train: [more.csv], scaling: min_max", flags=go_on, expect=78)
         self.assertIn("was trained with data.scaling: standard, not min_max", other["message"])
 
     @unittest.skipUnless(shutil.which("liblinear-predict"), "liblinear-tools is not installed")

@@ -79,10 +79,10 @@ class TrainingTest(ClusterTestCase):
         self.assertAlmostEqual(self.figures()["logloss"], losses[best], places=6)
         self.assertFalse(os.path.exists(self.path("model.safetensors.best")))
 
-    def test_max_time(self):
+    def test_max_seconds(self):
         for consistency in ("{mode: ssp}", "{mode: bsp}"):
             with self.subTest(consistency=consistency):
-                result = self.run_job(self.config("max_time: 1s", "epochs: 1000000", consistency))
+                result = self.run_job(self.config("max_seconds: 1", "epochs: 1000000", consistency))
                 self.assertEqual(result["state"], "Succeeded")
                 self.assertGreater(result["eval"]["auc"], 0.6)
                 self.assertAlmostEqual(self.figures()["auc"], result["eval"]["auc"], places=6)
@@ -113,20 +113,21 @@ class TrainingTest(ClusterTestCase):
         os.rename(self.path("model.safetensors"), self.path("first.safetensors"))
         # With FTRL the parameters come from its state; nothing that is pushed moves them, so they stay.
         for optimizer in ("{type: ftrl, alpha: 1e-9}", "{type: sgd, learning_rate: 0}"):
-            config = self.config("init: first.safetensors", "epochs: 1") + f"optimizer: {optimizer}\n"
+            config = self.config(data="epochs: 1") + f"optimizer: {optimizer}\n"
             for shape in (("--servers", "1"), ("--servers", "3", "--set", "sharding.shards_per_table=5")):
                 with self.subTest(optimizer=optimizer, shape=shape):
-                    again = self.run_job(config, *shape)
+                    again = self.run_job(config, *shape, "--set", "model.init=first.safetensors")
                     self.assertAlmostEqual(again["eval"]["logloss"], first["eval"]["logloss"], places=5)
 
     def test_a_model_that_does_not_suit_is_refused_before_training(self):
         self.run_job(self.config(data="epochs: 1"))
-        config = self.config("init: model.safetensors", "epochs: 1")
-        other = self.run_job(config.replace("logistic_regression", "softmax_regression"), expect=78)
-        self.assertIn("training.init: ", other["message"])
+        config = self.config(data="epochs: 1")
+        other = self.run_job(config.replace("logistic_regression", "softmax_regression"), "--set",
+                             "model.init=model.safetensors", expect=78)
+        self.assertIn("model.init: ", other["message"])
         self.assertIn("model.type", other["message"])
-        missing = self.run_job(config.replace("init: model", "init: none"), expect=78)
-        self.assertRegex(missing["message"], "training.init: .*none.safetensors")
+        missing = self.run_job(config, "--set", "model.init=none.safetensors", expect=78)
+        self.assertRegex(missing["message"], "model.init: .*none.safetensors")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ void Append(const Batch& batch, Batch* sample) {
 
 }  // namespace
 
-absl::StatusOr<Batch> ReadSample(const v1::Data& data, const DatasetShape& shape, size_t rows) {
+absl::StatusOr<Batch> ReadSample(const v1::Data& data, const DatasetShape& shape, size_t rows,
+                                 const Split& split) {
   assert(!shape.sparse);
   Batch sample, batch;
   sample.sparse = false;
@@ -69,7 +70,7 @@ absl::StatusOr<Batch> ReadSample(const v1::Data& data, const DatasetShape& shape
     const size_t left = pieces.size() - i;
     const size_t wanted = (rows - sample.rows() + left - 1) / left;
     ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader,
-                     BatchReader::Open(data, shape, {pieces[i]}));
+                     BatchReader::Open(data, shape, {pieces[i]}, split));
     RETURN_IF_ERROR(reader->Next(static_cast<int>(wanted), &batch).status());
     Append(batch, &sample);
   }

@@ -52,6 +52,7 @@ consistency:
 model:
   type: logistic_regression                 # /c/c.yaml:2:15
   seed: 42                                  # default
+  init: null                                # default
 optimizer: null                             # default
 tables:                                     # /c/c.yaml:3:9
 - name: weights                             # /c/c.yaml:3:17
@@ -110,9 +111,8 @@ worker:
   prefetch_batches: 4                       # default
   row_cache: 32MiB                          # default
 training:
-  init: null                                # default
   eval_examples: 0                          # default
-  max_time: 0s                              # default
+  max_seconds: 0                            # default
   patience: 0                               # default
   metric: logloss                           # default
   min_delta: 0                              # default

@@ -130,7 +130,7 @@ TEST_CASE("files that training would refuse are refused before it") {
 
 TEST_CASE("a saved model brings its own scales, and nothing is measured") {
   v1::Config config = ScaledConfig(1);
-  config.mutable_training()->set_init("/old");
+  config.mutable_model()->set_init("/old");
   v1::TableSpec weights;
   weights.set_name("weights");
   weights.set_kind(v1::TableSpec::SPARSE);
@@ -146,19 +146,19 @@ TEST_CASE("a saved model brings its own scales, and nothing is measured") {
   SECTION("another scaling") {
     init.scaling = v1::Data::STANDARD;
     error =
-        "training.init: /old: was trained with data.scaling: standard, not min_max; leave "
+        "model.init: /old: was trained with data.scaling: standard, not min_max; leave "
         "data.scaling out, a saved model has its own";
   }
   SECTION("no scaling") {
     init.scaling = v1::Data::SCALING_UNSPECIFIED;
     init.scales.clear();
     error =
-        "training.init: /old: was trained with data.scaling: as_is, not min_max; leave "
+        "model.init: /old: was trained with data.scaling: as_is, not min_max; leave "
         "data.scaling out, a saved model has its own";
   }
   SECTION("other columns") {
     init.scales.resize(3);
-    error = "training.init: /old: was trained on 3 feature columns, the data have 2";
+    error = "model.init: /old: was trained on 3 feature columns, the data have 2";
   }
   Cluster cluster(config, 1, 0, init);
   cluster.Join(v1::SHARD_HOST, "s0");
@@ -175,7 +175,7 @@ TEST_CASE("a saved model brings its own scales, and nothing is measured") {
 TEST_CASE("means for a saved model that has none are measured") {
   v1::Config config = ConfigOf(1, 1);
   config.mutable_data()->mutable_csv()->set_missing(v1::Csv::MEAN);
-  config.mutable_training()->set_init("/old");
+  config.mutable_model()->set_init("/old");
   v1::TableSpec weights;
   weights.set_name("weights");
   weights.set_kind(v1::TableSpec::SPARSE);

@@ -110,9 +110,9 @@ struct Two {
   std::vector<v1::WorkGrant> held;
 };
 
-TEST_CASE("training stops after max_time; workers end what they have and nothing else begins") {
+TEST_CASE("training stops after max_seconds; workers end what they have and nothing else begins") {
   v1::Config config = ConfigOf(1, 2, 100);
-  config.mutable_training()->mutable_max_time()->set_seconds(2);
+  config.mutable_training()->set_max_seconds(2);
   Two two(config);
   Cluster& cluster = two.cluster;
   cluster.Advance(absl::Milliseconds(1999));
@@ -137,12 +137,12 @@ TEST_CASE("training stops after max_time; workers end what they have and nothing
   CHECK(cluster.Job().state() == v1::SUCCEEDED);
   CHECK(cluster.Job().examples() == 4);
   CHECK(cluster.Job().epoch() == 1);
-  CHECK(cluster.Job().stopped() == "training.max_time of 2s");
+  CHECK(cluster.Job().stopped() == "training.max_seconds of 2");
 }
 
 TEST_CASE("the time of a coordinator before this one counts") {
   v1::Config config = ConfigOf(1, 2, 100);
-  config.mutable_training()->mutable_max_time()->set_seconds(4);
+  config.mutable_training()->set_max_seconds(4);
   Two two(config);
   two.cluster.Advance(absl::Seconds(2));
   two.cluster.Restart();
@@ -257,7 +257,7 @@ TEST_CASE("the history has a point a second, one at the end, and every evaluatio
 
 TEST_CASE("a saved model with other tables ends the job before it begins") {
   v1::Config config = ConfigOf(1, 1);
-  config.mutable_training()->set_init("/old");
+  config.mutable_model()->set_init("/old");
   v1::TableSpec weights;
   weights.set_name("weights");
   weights.set_kind(v1::TableSpec::SPARSE);
@@ -268,28 +268,28 @@ TEST_CASE("a saved model with other tables ends the job before it begins") {
   SECTION("rows of another size") {
     init->tables.front().set_dim(2);
     error =
-        "training.init: /old: table \"weights\" is sparse with rows of 2 values, the model "
+        "model.init: /old: table \"weights\" is sparse with rows of 2 values, the model "
         "needs sparse with rows of 1";
   }
   SECTION("another kind") {
     init->tables.front().set_kind(v1::TableSpec::DENSE);
     init->tables.front().set_rows(7);
     error =
-        "training.init: /old: table \"weights\" is dense with 7 rows of 1 values, the model "
+        "model.init: /old: table \"weights\" is dense with 7 rows of 1 values, the model "
         "needs sparse with rows of 1";
   }
   SECTION("none") {
     init->tables.clear();
-    error = "training.init: /old: there is no table \"weights\"";
+    error = "model.init: /old: there is no table \"weights\"";
   }
   SECTION("one too many") {
     init->tables.push_back(weights);
     init->tables.back().set_name("bias");
-    error = "training.init: /old: the model has no table \"bias\"";
+    error = "model.init: /old: the model has no table \"bias\"";
   }
   SECTION("a file that cannot be read") {
     init = absl::NotFoundError("open /old: No such file or directory");
-    error = "training.init: open /old: No such file or directory";
+    error = "model.init: open /old: No such file or directory";
   }
   Cluster cluster(config, 1, 0, init);
   cluster.Join(v1::SHARD_HOST, "s0");

@@ -71,6 +71,21 @@ TEST_CASE("a sample of more rows than there are is everything once") {
   CHECK(std::set<float>(sample->values.begin(), sample->values.end()).size() == 73);
 }
 
+TEST_CASE("records that are held out are in no sample") {
+  TempDir dir;
+  const v1::Data data = Csv({dir.Write("a", Numbers(0, 1000))});
+  Split split = {.part = Split::kTraining, .fraction = 0.5, .seed = 3};
+  const absl::StatusOr<Batch> training = ReadSample(data, kShape, 1000, split);
+  split.part = Split::kHeldOut;
+  const absl::StatusOr<Batch> held_out = ReadSample(data, kShape, 1000, split);
+  REQUIRE((training.ok() && held_out.ok()));
+  std::set<float> all(training->values.begin(), training->values.end());
+  CHECK(all.size() < 600);
+  all.insert(held_out->values.begin(), held_out->values.end());
+  CHECK(all.size() == 1000);
+  CHECK(training->rows() + held_out->rows() == 1000);
+}
+
 TEST_CASE("bad records are left out, files that are not there are an error") {
   TempDir dir;
   v1::Data data = Csv({dir.Write("a", "0,1\nx\n0,2\n")});
