@@ -16,6 +16,7 @@
 #include "worker/data/read_sample.h"
 #include "worker/data/shape_to_proto.h"
 #include "worker/data/split.h"
+#include "worker/eval/check_labels.h"
 #include "worker/eval/evaluator.h"
 #include "worker/model/create_model.h"
 #include "worker/trainer/trainer.h"
@@ -212,7 +213,8 @@ absl::Status Worker::PrepareModel(const v1::Config& config) {
     cache_ = std::make_unique<BatchCache>(config_.data().cache());
   }
   ASSIGN_OR_RETURN(model_, CreateModel(config_.model(), shape_));
-  return absl::OkStatus();
+  const absl::Status labels = CheckFirstLabels(config_.data(), shape_, *model_);
+  return labels.ok() ? labels : absl::DataLossError(labels.message());
 }
 
 int Worker::ExitCodeOf(const absl::Status& status) const {
