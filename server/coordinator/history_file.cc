@@ -64,6 +64,7 @@ absl::Status HistoryFile::Append(const v1::StalenessChoice& choice) {
       {"seconds", choice.seconds()},
       {"staleness", choice.steps()},
       {"waited", choice.waited()},
+      {"loss", choice.loss()},
       {"reason",
        choice.reason()}}.dump());
 }

@@ -15,7 +15,7 @@ namespace paramd {
 // Loss and metrics of a run, a JSON object a line (output.history):
 //   {"seconds": 2.0, "examples": 51200, "epoch": 1, "loss": 0.41}      progress; loss may be null
 //   {"seconds": 2.3, "examples": 51200, "epoch": 1, "auc": 0.78, ...}  an evaluation
-//   {"seconds": 2.4, "staleness": 8, "waited": 0.6, "reason": "..."}   a bound that was chosen
+//   {"seconds": 2.4, "staleness": 8, "waited": 0.6, "loss": 0.41, "reason": "..."}  a new bound
 // seconds since the job began running; of an evaluation the figures that the model has. A line is
 // in the file, whole, when it is appended; one that could not be written is left out. Not
 // thread-safe. Errors as of common/base/file.h.

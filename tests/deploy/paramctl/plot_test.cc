@@ -12,6 +12,7 @@ constexpr char kHistory[] =
     "{\"seconds\":1.0,\"examples\":100,\"epoch\":1,\"loss\":0.7}\n"
     "{\"seconds\":1.5,\"examples\":150,\"epoch\":1,\"auc\":0.6,\"logloss\":0.65}\n"
     "{\"seconds\":2.0,\"examples\":200,\"epoch\":2,\"loss\":null}\n"
+    "{\"seconds\":2.5,\"staleness\":8,\"waited\":0.5,\"reason\":\"workers waited\"}\n"
     "{\"seconds\":3.0,\"examples\":300,\"epoch\":2,\"loss\":0.5}\n"
     "{\"seconds\":3.5,\"examples\":300,\"epoch\":2,\"auc\":0.8,\"logloss\":0.5}\n";
 

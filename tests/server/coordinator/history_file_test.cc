@@ -44,6 +44,21 @@ TEST_CASE("a line for every point and every evaluation, at once") {
         "{\"seconds\":2.0,\"examples\":100,\"epoch\":2,\"loss\":null}\n");
 }
 
+TEST_CASE("a bound that was chosen") {
+  TempDir dir;
+  auto file = *HistoryFile::Open(dir.File("h"), false);
+  v1::StalenessChoice choice;
+  choice.set_seconds(2.5);
+  choice.set_steps(8);
+  choice.set_waited(0.5);
+  choice.set_loss(0.25);
+  choice.set_reason("workers waited 50 % of the time");
+  REQUIRE(file->Append(choice).ok());
+  CHECK(*ReadFile(dir.File("h")) ==
+        "{\"seconds\":2.5,\"staleness\":8,\"waited\":0.5,\"loss\":0.25,"
+        "\"reason\":\"workers waited 50 % of the time\"}\n");
+}
+
 TEST_CASE("a new run begins anew; one that goes on keeps the whole lines") {
   TempDir dir;
   const std::string path = dir.Write("h", "{\"old\":1}\n{\"cut o");
