@@ -161,14 +161,16 @@ def neighbours_of_the_group(model, counts):
 
 
 def write_classes(folder, rows=4000, columns=12, classes=4):
-    """Overlapping classes in train.csv and test.csv, and in regression.csv a line with noise through the same points."""
+    """Overlapping classes in train.csv and test.csv, and in regression.csv a plane with noise over independent columns."""
     random = np.random.default_rng(5)
     labels = random.integers(classes, size=rows)
     points = random.normal(size=(classes, columns))[labels] + random.normal(size=(rows, columns))
     table = np.column_stack([labels, points])
     np.savetxt(os.path.join(folder, "train.csv"), table[: rows * 3 // 4], fmt="%.5g", delimiter=",")
     np.savetxt(os.path.join(folder, "test.csv"), table[rows * 3 // 4:], fmt="%.5g", delimiter=",")
-    table[:, 0] = points @ random.normal(size=columns) + 0.5 + random.normal(0, 0.3, rows)
+    points = random.normal(size=(rows, columns))
+    values = points @ random.normal(size=columns) + 0.5 + random.normal(0, 0.3, rows)
+    table = np.column_stack([values, points])
     np.savetxt(os.path.join(folder, "regression.csv"), table, fmt="%.5g", delimiter=",")
 
 
