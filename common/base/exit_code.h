@@ -7,8 +7,8 @@ enum ExitCode {
   kExitDone = 0,
   kExitFailure = 1,
   kExitUsage = 2,
-  kExitDegraded = 3,     // paramctl status and table set
-  kExitUnreachable = 4,  // paramctl status only
+  kExitDegraded = 3,     // paramctl status only
+  kExitUnreachable = 4,  // paramctl status and table set
   kExitBadData = 65,
   kExitBadConfig = 78,
 };

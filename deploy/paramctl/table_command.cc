@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/config/flags.h"
+#include "common/config/value.h"
 #include "paramd/v1/admin.grpc.pb.h"
 
 namespace paramd {
@@ -81,18 +81,18 @@ absl::StatusOr<v1::SetTableRequest> ParseTableSetting(const std::string& table,
     return request;
   }
   if (name == "consistency.staleness") {
-    uint32_t steps;
-    if (!absl::SimpleAtoi(value, &steps)) {
+    const absl::StatusOr<v1::Staleness> staleness = ParseStaleness(value);
+    if (!staleness.ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("consistency.staleness: wants a number of steps, not \"", value, "\""));
+          absl::StrCat("consistency.staleness: ", staleness.status().message()));
     }
-    request.mutable_staleness()->set_steps(steps);
+    *request.mutable_staleness() = *staleness;
     return request;
   }
   return absl::InvalidArgumentError(
       absl::StrCat("\"", setting,
-                   "\": what can be changed while a job runs is consistency.staleness=STEPS and "
-                   "consistency.mode=asp or ssp"));
+                   "\": what can be changed while a job runs is consistency.staleness=STEPS or "
+                   "auto, and consistency.mode=asp or ssp"));
 }
 
 int RunTableSet(absl::Span<const std::string> args) {
@@ -104,8 +104,8 @@ int RunTableSet(absl::Span<const std::string> args) {
   std::string table, setting;
   Flags flags("paramctl table set", "changes how a table's pulls wait while a job runs.");
   flags.Argument("TABLE", "name of the table", table);
-  flags.Argument("SETTING=VALUE", "consistency.staleness=STEPS, consistency.mode=asp or ssp",
-                 setting);
+  flags.Argument("SETTING=VALUE",
+                 "consistency.staleness=STEPS or auto, consistency.mode=asp or ssp", setting);
   flags.String("coordinator", "HOST:PORT", "where the coordinator answers", coordinator);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
   const absl::StatusOr<v1::SetTableRequest> request = ParseTableSetting(table, setting);

@@ -72,6 +72,12 @@ StalenessTuner::Window AutoStaleness::Between(const Moment& begin, const Moment&
 std::optional<v1::StalenessChoice> AutoStaleness::Look(const v1::ShardMap& shard_map,
                                                        const std::deque<Member>& members,
                                                        absl::Duration now) {
+  // Sums of members that are not heard of yet would be missing at the beginning.
+  if (std::any_of(members.begin(), members.end(),
+                  [](const Member& member) { return member.live() && !member.has_reported; })) {
+    Pause();
+    return std::nullopt;
+  }
   Moment moment = MomentOf(shard_map, members, now);
   // Alone, nobody waits.
   if (moment.workers.size() < 2) {

@@ -28,6 +28,9 @@ class AutoStaleness {
   std::optional<v1::StalenessChoice> Look(const v1::ShardMap& shard_map,
                                           const std::deque<Member>& members, absl::Duration now);
 
+  // Training rests: what comes is another window.
+  void Pause() { begin_.reset(); }
+
  private:
   // Sums at one moment.
   struct Moment {

@@ -105,6 +105,7 @@ CoordinatorCore::Actions CoordinatorCore::OnMessage(ConnectionId connection,
   }
   member->last_heard = now;
   if (message.has_heartbeat()) {
+    member->has_reported = true;
     if (message.heartbeat().has_worker()) member->worker_report = message.heartbeat().worker();
     if (message.heartbeat().has_server()) member->server_report = message.heartbeat().server();
     v1::CoordinatorMessage ack;

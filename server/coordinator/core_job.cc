@@ -35,6 +35,13 @@ void CoordinatorCore::Proceed(absl::Duration now) {
     SpendTime(now);
     const double max_seconds = config_.training().max_seconds();
     if (max_seconds > 0 && running_time_ >= absl::Seconds(max_seconds)) {
+      if (job_.phase() == v1::MEASURING) {
+        return Finish(v1::FAILED,
+                      absl::StrCat("training.max_seconds of ", max_seconds,
+                                   " were over before the columns were measured, which comes "
+                                   "before training; give it more"),
+                      kExitFailure, now);
+      }
       StopTraining(absl::StrCat("training.max_seconds of ", max_seconds));
     }
     if (job_.phase() == v1::TRAINING) {
@@ -291,6 +298,7 @@ v1::CoordinatorMessage CoordinatorCore::EndMessage() const {
 void CoordinatorCore::ChangePhase(v1::JobPhase phase, absl::Duration now) {
   SpendTime(now);
   if (job_.phase() == v1::TRAINING && phase != v1::TRAINING) AddHistoryPoint(now);
+  if (auto_staleness_.has_value()) auto_staleness_->Pause();
   job_.set_phase(phase);
   ++revision_;
 }

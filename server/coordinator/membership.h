@@ -31,6 +31,8 @@ struct Member {
   uint64_t completed_records = 0;
   v1::WorkerReport worker_report;
   v1::ServerReport server_report;
+  // Whether a report came since this coordinator knows it.
+  bool has_reported = false;
 
   // Lease not over, whether its stream is there or not.
   bool live() const {

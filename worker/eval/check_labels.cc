@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch_reader.h"
@@ -18,6 +20,9 @@ constexpr size_t kFiles = 32;
 
 absl::Status CheckFile(const v1::Data& data, const DatasetShape& shape, const Model& model,
                        const std::string& file) {
+  // Such a file is left out of the work.
+  ASSIGN_OR_RETURN(const uint64_t size, FileSize(file));
+  if (size == 0) return absl::OkStatus();
   v1::Partition whole;
   whole.set_file(file);
   ASSIGN_OR_RETURN(std::unique_ptr<BatchReader> reader, BatchReader::Open(data, shape, {whole}));

@@ -13,6 +13,9 @@ TEST_CASE("settings of a table") {
   CHECK(request->table() == "w");
   CHECK(request->staleness().steps() == 8);
   CHECK(request->mode() == v1::Consistency::MODE_UNSPECIFIED);
+  request = ParseTableSetting("w", "consistency.staleness=auto");
+  REQUIRE(request.ok());
+  CHECK(request->staleness().auto_());
   request = ParseTableSetting("w", "consistency.mode=asp");
   REQUIRE(request.ok());
   CHECK(request->mode() == v1::Consistency::ASP);
@@ -24,9 +27,9 @@ TEST_CASE("settings that cannot be") {
     return std::string(ParseTableSetting("w", setting).status().message());
   };
   CHECK(error("consistency.staleness=-1") ==
-        "consistency.staleness: wants a number of steps, not \"-1\"");
+        "consistency.staleness: wants a number of steps, or auto, not \"-1\"");
   CHECK(error("consistency.staleness") ==
-        "consistency.staleness: wants a number of steps, not \"\"");
+        "consistency.staleness: wants a number of steps, or auto, not \"\"");
   CHECK(error("consistency.mode=bsp") == "consistency.mode: wants asp or ssp, not \"bsp\"");
   CHECK(error("optimizer.l2=1").find("can be changed while a job runs") != std::string::npos);
 }

@@ -29,6 +29,7 @@ struct Training {
     for (const v1::TablePlacement& table : tables) *map.add_tables() = table;
     for (uint32_t i = 0; i < 2; ++i) {
       Member& server = members.emplace_back();
+      server.has_reported = true;
       server.record.set_role(v1::SHARD_HOST);
       for (int t = 0; t < map.tables_size(); ++t) {
         server.server_report.add_tables()->set_table(static_cast<uint32_t>(t));
@@ -42,6 +43,7 @@ struct Training {
     Member& worker = members.emplace_back();
     worker.record.set_role(v1::WORKER);
     worker.record.set_id(id);
+    worker.has_reported = true;
     return worker;
   }
 
@@ -108,6 +110,22 @@ TEST_CASE("a worker that has nothing to do for a while does not") {
   Training training({Table(0, 32, 4)});
   training.Second(10, 0.7, 0.5);
   training.members.back().record.set_idle(true);
+  CHECK(training.Second(10, 0.7, 0.5).has_value());
+}
+
+TEST_CASE("after a rest, or while a member is not heard of, the window begins anew") {
+  Training training({Table(0, 32, 4)});
+  training.Second(10, 0.7, 0.5);
+  SECTION("rest") {
+    training.tuning->Pause();
+    CHECK_FALSE(training.Second(10, 0.7, 0.5));
+  }
+  SECTION("not heard of") {
+    training.members.front().has_reported = false;
+    CHECK_FALSE(training.Second(10, 0.7, 0.5));
+    training.members.front().has_reported = true;
+    CHECK_FALSE(training.Second(10, 0.7, 0.5));
+  }
   CHECK(training.Second(10, 0.7, 0.5).has_value());
 }
 

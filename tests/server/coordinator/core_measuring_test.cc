@@ -186,5 +186,17 @@ TEST_CASE("means for a saved model that has none are measured") {
   CHECK(cluster.Job().phase() == v1::MEASURING);
 }
 
+TEST_CASE("a job whose time is over before its columns are measured fails and says so") {
+  v1::Config config = ScaledConfig(1);
+  config.mutable_training()->set_max_seconds(2);
+  Cluster cluster(config, 2);
+  cluster.Join(v1::SHARD_HOST, "s0");
+  cluster.Worker("w0", TwoColumns());
+  REQUIRE(cluster.Job().phase() == v1::MEASURING);
+  cluster.Advance(absl::Seconds(2));
+  CHECK(cluster.Job().state() == v1::FAILED);
+  CHECK(cluster.Job().message().find("training.max_seconds of 2 were over before") == 0);
+}
+
 }  // namespace
 }  // namespace paramd

@@ -46,6 +46,14 @@ TEST_CASE("files are not read to their ends") {
   CHECK(files.Check().ok());
 }
 
+TEST_CASE("empty files, which nothing is read from, are left alone") {
+  Files files;
+  files.data.add_train(files.dir.Write("a", "1 3:1\n"));
+  files.data.add_train(files.dir.Write("b.gz", ""));
+  files.data.add_eval(files.dir.Write("c", ""));
+  CHECK(files.Check().ok());
+}
+
 TEST_CASE("files that cannot be read") {
   Files files;
   files.data.add_train(files.dir.File("none"));
