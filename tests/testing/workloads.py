@@ -182,7 +182,7 @@ class Workload:
         self.write = write          # makes the files in a folder
         self.data = data            # YAML, without braces
         self.optimizer = optimizer  # YAML; None: the model's own
-        # Relative difference of the held-out loss that asynchronous runs may have.
+        # Relative difference that medians of the held-out loss of three asynchronous runs may have.
         self.tolerance = tolerance
 
     def config(self, **kwargs):
@@ -211,15 +211,15 @@ SMALL_WORKLOADS = {
     "factorization_machine": Workload("{type: factorization_machine}", _write_small_interactions, interactions(epochs=4),
                                       tolerance=0.05),
     "field_aware_fm": Workload("{type: field_aware_fm}", _write_small_interactions, interactions(epochs=4),
-                               tolerance=0.05),
+                               tolerance=0.1),
     "matrix_factorization": Workload("{type: matrix_factorization}", _write_small_ratings, ratings(64, 8),
-                                     "{type: adagrad, learning_rate: 0.3}", tolerance=0.1),
+                                     "{type: adagrad, learning_rate: 0.3}", tolerance=0.3),
     "mlp": Workload("{type: mlp, classes: 4, hidden: [16]}", write_classes, dense(32, 5), tolerance=0.15),
     "wide_deep": Workload("{type: wide_deep, hidden: [16]}", _write_small_interactions, interactions(epochs=5),
-                          tolerance=0.1),
+                          tolerance=0.2),
     "deep_fm": Workload("{type: deep_fm, hidden: [16]}", _write_small_interactions, interactions(epochs=5), tolerance=0.1),
     "kmeans": Workload("{type: kmeans, clusters: 12}", write_blobs, blobs(epochs=1)),
     "word2vec": Workload("{type: word2vec, dim: 8, negatives: 3}", _write_small_corpus,
-                         corpus(epochs=2, held_out="eval_fraction: 0.1,"), tolerance=0.05),
+                         corpus(epochs=2, held_out="eval_fraction: 0.1,"), tolerance=0.1),
 }
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "ftrl")
