@@ -105,6 +105,20 @@ class Checker {
     }
   }
 
+  void Replication() {
+    const v1::Sharding& sharding = config_.sharding();
+    if (sharding.replication() > 1 && config_.cluster().servers() < 2) {
+      Fail({"sharding.replication", "cluster.servers"},
+           "wants cluster.servers: 2 or more, for the two copies of a shard are on different ones");
+    }
+    if (config_.cluster().server().memory() > 0) NotYet("cluster.server.memory");
+    if (config_.cluster().coordinator().store().type() == v1::Store::ETCD) {
+      NotYet("cluster.coordinator.store.type");
+    }
+    if (config_.has_checkpoint()) NotYet("checkpoint.dir");
+    if (config_.has_log()) NotYet("log.dir");
+  }
+
   void Tables() {
     std::set<std::string> names;
     for (int i = 0; i < config_.tables_size(); ++i) {
@@ -345,6 +359,8 @@ class Checker {
     }
   }
 
+  void NotYet(const std::string& path) { Fail({path}, "is not available yet"); }
+
   // Reports a rule between `paths` at the first that somebody gave.
   void Fail(std::initializer_list<std::string> paths, absl::string_view message) {
     const std::string* given = nullptr;
@@ -367,6 +383,7 @@ class Checker {
 void CheckConfig(const v1::Config& config, const Origins& origins, ConfigErrors& errors) {
   Checker checker(config, origins, errors);
   checker.Cluster();
+  checker.Replication();
   checker.Tables();
   checker.Transport();
   checker.Model();
