@@ -62,6 +62,9 @@ int main(int argc, char** argv) {
                options.listen);
   flags.String("advertise", "HOST:PORT",
                "shard_host: where others reach it, if not where it listens", options.advertise);
+  flags.String("zone", "NAME",
+               "shard_host: rack or availability zone; a shard and its backup are in two of them",
+               options.zone);
   flags.Choice("log_level", {"debug", "info", "warning", "error"}, "least severe that is logged",
                log_level);
   if (const auto exit_code = flags.ParseOrExitCode(paramd::Arguments(argc, argv))) {
@@ -99,6 +102,7 @@ int main(int argc, char** argv) {
     return paramd::kExitBadConfig;
   }
   options.config = loaded->config;
+  if (options.zone.empty()) options.zone = loaded->config.cluster().server().zone();
   if (needs_advertise(options.config->cluster().coordinator().address())) {
     return paramd::kExitUsage;
   }

@@ -14,6 +14,7 @@
 #include "server/coordinator/file_store.h"
 #include "server/coordinator/model_saver.h"
 #include "server/model_loader.h"
+#include "server/rpc/replica_client.h"
 
 namespace paramd {
 namespace {
@@ -31,8 +32,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   std::unique_ptr<Server> server(new Server(std::move(options)));
   if (server->options_.config.has_value()) RETURN_IF_ERROR(server->StartCoordinator());
   if (server->options_.shard_host) {
-    server->engine_ = std::make_unique<Engine>(EngineOptions{.clock = server->options_.clock});
-    server->parameter_service_ = std::make_unique<ParameterServiceImpl>(*server->engine_);
+    server->MakeEngine();
   }
   RETURN_IF_ERROR(server->Listen());
   if (server->options_.shard_host) server->JoinCluster();
@@ -49,6 +49,7 @@ Server::~Server() {
     changed_.NotifyAll();
   }
   views_thread_.reset();
+  if (engine_ != nullptr) engine_->StopReplicating();
   session_.reset();
   // Members hear how the job ended before their streams break.
   if (coordinator_ != nullptr) coordinator_->CloseConnections(kGoodbyeTimeout);
@@ -86,6 +87,28 @@ absl::Status Server::StartCoordinator() {
   return absl::OkStatus();
 }
 
+void Server::MakeEngine() {
+  replica_loop_.emplace("replica-rpc");
+  EngineOptions engine;
+  engine.clock = options_.clock;
+  engine.connect = [this](uint32_t, const std::string& address) {
+    ReplicaClient::Options link;
+    link.address = address;
+    MutexLock lock(mutex_);
+    link.self = id_;
+    return std::make_unique<ReplicaClient>(*replica_loop_, std::move(link));
+  };
+  engine.has_lease = [this] { return session_->HasLease(); };
+  engine.on_filled = [this](const v1::ShardReplica& replica) {
+    v1::MemberMessage filled;
+    *filled.mutable_replicas_filled()->add_shards() = replica;
+    session_->Send(std::move(filled));
+  };
+  engine_ = std::make_unique<Engine>(engine);
+  parameter_service_ = std::make_unique<ParameterServiceImpl>(*engine_);
+  replica_service_ = std::make_unique<ReplicaServiceImpl>(*engine_);
+}
+
 absl::Status Server::Listen() {
   DaemonServer::Options daemon{.listen = options_.listen,
                                .daemon_status = [this] { return Status(); },
@@ -101,6 +124,7 @@ absl::Status Server::Listen() {
   }
   if (parameter_service_ != nullptr) {
     daemon.services.push_back(parameter_service_.get());
+    daemon.services.push_back(replica_service_.get());
     daemon.stream_threads = StreamThreads();
   }
   ASSIGN_OR_RETURN(daemon_, DaemonServer::Start(std::move(daemon)));
@@ -110,9 +134,9 @@ absl::Status Server::Listen() {
 }
 
 void Server::JoinCluster() {
-  const v1::Hello hello =
-      MakeHello(v1::SHARD_HOST, options_.name,
-                options_.advertise.empty() ? daemon_->address() : options_.advertise);
+  v1::Hello hello = MakeHello(v1::SHARD_HOST, options_.name,
+                              options_.advertise.empty() ? daemon_->address() : options_.advertise);
+  hello.set_zone(options_.zone);
   session_ = std::make_unique<MemberSession>(
       MemberSession::Options{.coordinator_address = options_.coordinator.empty()
                                                         ? daemon_->address()
@@ -143,6 +167,8 @@ void Server::JoinCluster() {
 void Server::OnMessage(const v1::CoordinatorMessage& message) {
   if (message.has_welcome()) {
     engine_->SetServerId(message.welcome().id());
+    const v1::Sharding& sharding = message.welcome().config().sharding();
+    engine_->SetReplication(sharding.acknowledge() != v1::Sharding::PRIMARY, sharding.fill_rate());
     MutexLock lock(mutex_);
     id_ = message.welcome().id();
     linger_ = ToDuration(message.welcome().config().cluster().linger());

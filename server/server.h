@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
+#include "common/rpc/completion_loop.h"
 #include "common/rpc/daemon_server.h"
 #include "common/rpc/member_session.h"
 #include "paramd/v1/config.pb.h"
@@ -16,6 +17,7 @@
 #include "server/coordinator/coordinator_service.h"
 #include "server/engine/engine.h"
 #include "server/rpc/parameter_service.h"
+#include "server/rpc/replica_service.h"
 
 namespace paramd {
 
@@ -34,6 +36,8 @@ class Server {
     std::string listen = "127.0.0.1:0";
     // How others reach this shard host; by default where it listens.
     std::string advertise;
+    // Where this shard host fails together with others; empty: its host.
+    std::string zone;
     Clock* clock = &Clock::System();
   };
 
@@ -55,6 +59,7 @@ class Server {
   explicit Server(Options options);
 
   absl::Status StartCoordinator();
+  void MakeEngine();
   absl::Status Listen();
   void JoinCluster();
   void OnMessage(const v1::CoordinatorMessage& message);
@@ -70,11 +75,14 @@ class Server {
   v1::DaemonStatus Status();
 
   const Options options_;
+  // Of the streams to backups; outlives the engine, which has them.
+  std::optional<CompletionLoop> replica_loop_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<CoordinatorServiceImpl> coordinator_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<ParameterServiceImpl> parameter_service_;
+  std::unique_ptr<ReplicaServiceImpl> replica_service_;
   std::unique_ptr<DaemonServer> daemon_;
   std::unique_ptr<MemberSession> session_;
 

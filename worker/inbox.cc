@@ -114,12 +114,6 @@ v1::ClusterView Inbox::view() {
   return view_;
 }
 
-std::optional<v1::ClusterView> Inbox::NewerView(uint64_t version) {
-  MutexLock lock(mutex_);
-  if (view_.version() <= version) return std::nullopt;
-  return view_;
-}
-
 std::optional<v1::JobUpdate> Inbox::end() {
   MutexLock lock(mutex_);
   return end_;

@@ -34,8 +34,6 @@ class Inbox {
   v1::JobUpdate WaitForEnd();
 
   v1::ClusterView view();
-  // The view, if it is newer than `version`.
-  std::optional<v1::ClusterView> NewerView(uint64_t version);
   // How it ended, if it has.
   std::optional<v1::JobUpdate> end();
 

@@ -76,6 +76,7 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
               [w = worker.get()](const v1::CoordinatorMessage& message) {
                 // The end first: whoever sees an operation fail then finds it.
                 w->inbox_.Deliver(message);
+                if (message.has_view()) w->AnnounceMap(message.view().shard_map());
                 if (message.has_job()) {
                   w->ShutdownClient(absl::CancelledError("the job has ended"));
                 }
@@ -225,12 +226,10 @@ int Worker::ExitCodeOf(const absl::Status& status) const {
 }
 
 void Worker::Connect(const v1::ClusterView& view) {
-  if (view.shard_map().epoch() == epoch_) return;
-  epoch_ = view.shard_map().epoch();
-  view_version_ = view.version();
   uint32_t id;
   {
     MutexLock lock(mutex_);
+    if (client_ != nullptr) return;
     id = id_;
   }
   auto client = std::make_unique<ParameterClient>(
@@ -243,8 +242,15 @@ void Worker::Connect(const v1::ClusterView& view) {
     MutexLock lock(mutex_);
     client_.swap(client);
   }
+  // Another map may have come meanwhile, with nobody there to hear of it.
+  AnnounceMap(inbox_.view().shard_map());
   // The job may have ended meanwhile, with nobody there to shut down.
   if (inbox_.end().has_value()) ShutdownClient(absl::CancelledError("the job has ended"));
+}
+
+void Worker::AnnounceMap(const v1::ShardMap& map) {
+  MutexLock lock(mutex_);
+  if (client_ != nullptr) client_->Announce(map);
 }
 
 absl::Status Worker::Train(const v1::WorkGrant& grant) {
@@ -262,14 +268,6 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
                          session_->Send(std::move(attached));
                          return inbox_.WaitForStart();
                        },
-                   .new_shard_map = [this]() -> std::optional<v1::ShardMap> {
-                     const std::optional<v1::ClusterView> view = inbox_.NewerView(view_version_);
-                     if (!view.has_value()) return std::nullopt;
-                     view_version_ = view->version();
-                     // With another epoch a new client takes it over.
-                     if (view->shard_map().epoch() != epoch_) return std::nullopt;
-                     return view->shard_map();
-                   },
                    .partitions = {.request =
                                       [this] {
                                         v1::MemberMessage request;

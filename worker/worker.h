@@ -52,6 +52,8 @@ class Worker {
   int ExitCodeOf(const absl::Status& status) const;
   // The client for the current shard map.
   void Connect(const v1::ClusterView& view);
+  // The client, if there is one, is to know it.
+  void AnnounceMap(const v1::ShardMap& map) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Do(const v1::WorkGrant& grant);
   absl::Status Measure(const v1::WorkGrant& grant);
   // What has to be done once before the model is used, when the view says what the data are.
@@ -79,12 +81,9 @@ class Worker {
   std::unique_ptr<BatchCache> cache_;  // null: data.cache is absent
   std::unique_ptr<Model> model_;
   bool begun_ = false;
-  uint64_t epoch_ = 0;
   // An evaluation that was granted while the worker trained, for when it has left the clocks. Set
   // by the reader of Train.
   std::optional<v1::WorkGrant> evaluation_;
-  // Of the last view that was looked at.
-  uint64_t view_version_ = 0;
   // Work requests so far; only the reader of the current Train counts.
   uint64_t requests_ = 0;
 

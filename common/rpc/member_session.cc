@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/duration.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/is_refused.h"
 
 namespace paramd {
 namespace {
@@ -104,6 +105,12 @@ void MemberSession::Run() {
       if (stopping_ || ended_) break;
     }
     CheckSilence();
+    if (!welcomed_ && ever_welcomed_) {
+      mutex_.Unlock();
+      ExtendLease();
+      mutex_.Lock();
+      if (stopping_ || ended_) break;
+    }
     changed_.WaitFor(mutex_, interval_);
   }
   mutex_.Unlock();
@@ -137,12 +144,15 @@ void MemberSession::Receive(uint64_t attempt, v1::CoordinatorMessage& message) {
     MutexLock lock(mutex_);
     if (attempt != attempt_ || stopping_ || ended_) return;
     job_ended_ |= message.has_job();
-    if (message.has_ack() || message.has_welcome()) waiting_since_ = std::nullopt;
+    if (message.has_welcome()) known = TakeWelcome(message.welcome());
+    if ((message.has_ack() || message.has_welcome()) && waiting_since_.has_value() && known.ok()) {
+      lease_end_ = absl::ToInt64Nanoseconds(*waiting_since_ + lease_);
+      waiting_since_ = std::nullopt;
+    }
     if (message.has_ack()) {
       TakeReceived(message.ack().received());
       return;
     }
-    if (message.has_welcome()) known = TakeWelcome(message.welcome());
   }
   if (!known.ok()) {
     End(known);
@@ -208,6 +218,24 @@ void MemberSession::SendHeartbeat() {
   if (!welcomed_) return;
   if (!waiting_since_.has_value()) waiting_since_ = options_.clock->SinceBoot();
   stream_->Write(std::move(heartbeat));
+}
+
+bool MemberSession::HasLease() const {
+  return absl::ToInt64Nanoseconds(options_.clock->SinceBoot()) < lease_end_;
+}
+
+void MemberSession::ExtendLease() {
+  const absl::Duration now = options_.clock->SinceBoot();
+  absl::Duration lease, interval;
+  {
+    MutexLock lock(mutex_);
+    lease = lease_;
+    interval = interval_;
+  }
+  if (!IsRefused(options_.coordinator_address, interval)) return;
+  const int64_t end = absl::ToInt64Nanoseconds(now + lease);
+  // Only here and by an answer of the coordinator, which there is none of now.
+  if (lease_end_ < end) lease_end_ = end;
 }
 
 void MemberSession::CheckSilence() {

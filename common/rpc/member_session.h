@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -51,6 +52,11 @@ class MemberSession {
   // Delivers `message` exactly once as long as the session lives.
   void Send(v1::MemberMessage message);
 
+  // Whether the member's lease is certainly not over: the coordinator has answered a heartbeat that
+  // was sent less than a lease ago, or it is a coordinator that ended (its host refuses
+  // connections), so that nobody is there to give the member's work to others. Cheap.
+  bool HasLease() const;
+
   // Says goodbye and waits up to `timeout` until the coordinator has heard it.
   void Leave(const std::string& reason, absl::Duration timeout);
 
@@ -62,6 +68,8 @@ class MemberSession {
   void Receive(uint64_t attempt, v1::CoordinatorMessage& message);
   void Closed(uint64_t attempt, const absl::Status& status);
   void SendHeartbeat();
+  // While the coordinator is away: a lease does not end where nobody can end it.
+  void ExtendLease() ABSL_LOCKS_EXCLUDED(mutex_);
   // Gives the stream, and the connection below it, up when an answer is owed for half a lease.
   void CheckSilence() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Notes what the coordinator knows. An error: not what it should, it is another one's successor.
@@ -72,6 +80,8 @@ class MemberSession {
   const Options options_;
   const Callbacks callbacks_;
   CompletionLoop loop_{"member-rpc"};
+  // Of the clock, in nanoseconds.
+  std::atomic<int64_t> lease_end_{0};
 
   Mutex mutex_;
   CondVar changed_;

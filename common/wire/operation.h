@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -42,6 +43,8 @@ struct Operation {
   // Of the values, or of those in the reply.
   ValueCodec codec = ValueCodec::kF32;
   ByteReader values;
+  // Keeps the bytes that `values` refers to; null: they are gone when the call returns.
+  std::shared_ptr<const void> owner;
 };
 
 // The answer to one operation.

@@ -34,6 +34,12 @@ class ClockTracker {
   // Detaches every client that is not in `clients`.
   void RetainOnly(const absl::flat_hash_set<uint32_t>& clients);
 
+  // Calls function(client) for every attached client.
+  template <typename Function>
+  void ForEachClient(const Function& function) const {
+    for (const auto& [client, clock] : clocks_) function(client);
+  }
+
   // Nothing when the client is not attached.
   std::optional<uint64_t> ClockOf(uint32_t client) const;
 

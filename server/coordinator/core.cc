@@ -11,7 +11,11 @@
 namespace paramd {
 namespace {
 
+// Shard hosts that may join a job that runs.
+constexpr size_t kMostServers = 1024;
 constexpr size_t kBadRecordExamples = 10;
+// Leases for which a model is tried to be read from servers of which one is gone.
+constexpr int kSavePatience = 10;
 
 }  // namespace
 
@@ -50,6 +54,7 @@ CoordinatorCore::CoordinatorCore(v1::Config config, const v1::CoordinatorState& 
   *job_.mutable_evaluations() = stored.evaluations();
   job_.set_bad_records(stored.bad_records());
   finished_records_ = stored.records();
+  *job_.mutable_staleness_choices() = stored.staleness_choices();
   declared_ = stored.declared();
   control_ = TrainingControl(config_.training(), stored.control());
   job_.set_stopped(stored.stopped());
@@ -79,6 +84,7 @@ v1::CoordinatorState CoordinatorCore::State() const {
   *state.mutable_evaluations() = job_.evaluations();
   state.set_records(finished_records_);
   state.set_bad_records(job_.bad_records());
+  *state.mutable_staleness_choices() = job_.staleness_choices();
   *state.mutable_declared() = declared_;
   *state.mutable_control() = control_.state();
   state.set_stopped(job_.stopped());
@@ -137,6 +143,8 @@ CoordinatorCore::Actions CoordinatorCore::OnTick(absl::Duration now) {
          absl::StrCat("no heartbeat for its lease of ", absl::FormatDuration(membership_.lease())),
          now);
   }
+  if (std::exchange(view_is_old_, false)) BroadcastView();
+  if (std::exchange(save_again_, false) && saving_) actions_.push_back(SaveAction());
   Proceed(now);
   return TakeActions();
 }
@@ -148,6 +156,16 @@ void CoordinatorCore::OnStall(absl::Duration gap) {
 CoordinatorCore::Actions CoordinatorCore::OnModelSaved(const absl::Status& status,
                                                        absl::Duration now) {
   if (finished() || !saving_) return TakeActions();
+  // A server that is gone has a successor soon.
+  const bool gone = absl::IsUnavailable(status) || absl::IsCancelled(status);
+  if (gone && Replication() > 1 && !save_until_.has_value()) {
+    save_until_ = now + kSavePatience * membership_.lease();
+  }
+  if (gone && save_until_.has_value() && now < *save_until_) {
+    save_again_ = true;
+    return TakeActions();
+  }
+  save_until_.reset();
   saving_ = false;
   ++revision_;
   if (!status.ok()) {
@@ -175,8 +193,9 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
     actions_.push_back(Close{connection, absl::OkStatus()});
     return;
   }
-  const size_t limit =
-      hello.role() == v1::WORKER ? config_.cluster().workers().max() : config_.cluster().servers();
+  const size_t limit = hello.role() == v1::WORKER    ? config_.cluster().workers().max()
+                       : job_.state() == v1::RUNNING ? kMostServers
+                                                     : config_.cluster().servers();
   absl::StatusOr<Membership::Joined> joined = membership_.Join(hello, connection, limit, now);
   if (!joined.ok()) {
     actions_.push_back(Close{connection, joined.status()});
@@ -203,6 +222,9 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
     if (member.record.role() == v1::WORKER && view_version_ > 0) {
       BroadcastView();
       member.admit_version = view_version_;
+    }
+    if (member.record.role() == v1::SHARD_HOST && job_.state() == v1::RUNNING) {
+      AddServerToRunningJob(member);
     }
   } else if (view_version_ > 0) {
     v1::CoordinatorMessage view;
@@ -270,6 +292,9 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       if (finished()) break;
       Finish(v1::FAILED, absl::StrCat(member.Describe(), ": ", message.failure().message()),
              message.failure().exit_code(), now);
+      break;
+    case v1::MemberMessage::kReplicasFilled:
+      HandleReplicasFilled(member, message.replicas_filled());
       break;
     case v1::MemberMessage::kGoodbye:
       member.state = v1::MemberStatus::LEFT;
@@ -341,15 +366,7 @@ void CoordinatorCore::Lose(Member& member, const std::string& why, absl::Duratio
     member.connection = 0;
   }
   if (finished()) return;
-  if (member.record.role() == v1::SHARD_HOST) {
-    if (job_.state() == v1::RUNNING) {
-      Finish(v1::FAILED,
-             absl::StrCat(member.Describe(), " was lost (", why,
-                          ") and the parameters it held with it; start the job again"),
-             kExitFailure, now);
-    }
-    return;
-  }
+  if (member.record.role() == v1::SHARD_HOST) return LoseServer(member, why, now);
   work_.Release(member.record.id());
   if (view_version_ > 0) BroadcastView();
 }

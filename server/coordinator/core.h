@@ -116,6 +116,16 @@ class CoordinatorCore {
   void HandleWorkDone(Member& member, const v1::WorkDone& done, absl::Duration now);
   void AddEvaluation(uint32_t epoch, const v1::Metrics& metrics, absl::Duration now);
   void Lose(Member& member, const std::string& why, absl::Duration now);
+  // Servers that hold each shard, as the configuration says.
+  uint32_t Replication() const;
+  // Gives shards without a backup one. Returns whether there were any.
+  bool PlaceMissingBackups(bool filled);
+  void AddServer(const Member& server);
+  void AddServerToRunningJob(const Member& server);
+  // Its backups take over; the job fails when some shard has none.
+  void LoseServer(const Member& server, const std::string& why, absl::Duration now);
+  void HandleReplicasFilled(const Member& server, const v1::ReplicasFilled& filled);
+  void AddReplicas(v1::ClusterStatus* status) const;
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
   void Proceed(absl::Duration now);
   void TryStart(absl::Duration now);
@@ -183,11 +193,16 @@ class CoordinatorCore {
   v1::TableDeclaration declared_;
   v1::ShardMap shard_map_;
   uint64_t view_version_ = 0;
+  // Backups were filled since it was sent; more may follow soon.
+  bool view_is_old_ = false;
   // state, message, exit_code, phase, epoch, evaluations, bad_records, model, history and stopped
   // are kept in place.
   v1::JobStatus job_;
   // A model file is being written: of the best evaluation, or, in SAVING, the one of the job.
   bool saving_ = false;
+  // It could not be read, as a server is gone: tried again until the time comes.
+  bool save_again_ = false;
+  std::optional<absl::Duration> save_until_;
   // While some table's staleness is auto.
   std::optional<AutoStaleness> auto_staleness_;
   uint64_t finished_records_ = 0;

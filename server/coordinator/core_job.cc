@@ -96,10 +96,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
   std::vector<uint32_t> server_ids;
   for (const Member* server : servers) {
     server_ids.push_back(server->record.id());
-    v1::ServerMember& entry = *shard_map_.add_servers();
-    entry.set_id(server->record.id());
-    entry.set_name(server->record.name());
-    entry.set_address(server->record.address());
+    AddServer(*server);
   }
   placement = PlanShards(placement, server_ids);
   for (size_t i = 0; i < specs->size(); ++i) {
@@ -107,6 +104,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     *table.mutable_spec() = (*specs)[i];
     for (const uint32_t server : placement[i]) table.add_shard_servers(server);
   }
+  PlaceMissingBackups(true);
   *shard_map_.mutable_data() = declared_.data();
   if (!config_.model().init().empty()) SetScales(init_->scales);
   shard_map_.set_epoch(shard_map_.epoch() + 1);

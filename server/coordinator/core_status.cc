@@ -74,12 +74,17 @@ void AddTables(const v1::ShardMap& shard_map, const std::deque<Member>& members,
 }
 
 void AddShardCounts(const v1::ShardMap& shard_map, v1::ClusterStatus* status) {
-  std::map<uint32_t, uint32_t> shards;
+  std::map<uint32_t, uint32_t> shards, backups;
   for (const v1::TablePlacement& table : shard_map.tables()) {
     for (const uint32_t server : table.shard_servers()) ++shards[server];
+    for (const v1::ShardBackups& shard : table.backups()) {
+      for (const v1::ShardBackup& backup : shard.backups()) ++backups[backup.server()];
+    }
   }
   for (v1::MemberStatus& server : *status->mutable_servers()) {
-    server.set_shards(shards[server.id()]);
+    const uint32_t backup = backups[server.id()];
+    server.set_shards(shards[server.id()] + backup);
+    server.set_backup_shards(backup);
   }
 }
 
@@ -137,6 +142,7 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
   AddTables(shard_map_, membership_.members(), &status);
   AddShardCounts(shard_map_, &status);
   AddWaiting(shard_map_, membership_.members(), &status);
+  AddReplicas(&status);
 
   v1::JobStatus& job = *status.mutable_job();
   job = job_;

@@ -65,6 +65,7 @@ absl::StatusOr<Membership::Joined> Membership::Join(const v1::Hello& hello, Conn
   member.record.set_address(hello.address());
   member.record.set_host(hello.host());
   member.record.set_pid(hello.pid());
+  member.record.set_zone(hello.zone());
   member.connection = connection;
   member.last_heard = now;
   return Joined{.member = &member, .is_new = true, .replaced = replaced};

@@ -38,15 +38,22 @@ absl::StatusOr<uint64_t> FindShards(const View& view, const Operation& operation
   checked->seen.assign(table.shards(), false);
   uint64_t rows = 0;
   for (const Segment& segment : operation.segments) {
-    if (segment.shard >= table.shards() || table.shard(segment.shard) == nullptr) {
-      return absl::NotFoundError(
-          absl::StrCat("table ", table.spec().name(), ": shard ", segment.shard, " is not here"));
+    if (segment.shard >= table.shards()) {
+      return absl::NotFoundError(absl::StrCat("table ", table.spec().name(), " has no shard ",
+                                              segment.shard, ", it has ", table.shards()));
+    }
+    Shard* const shard = view.ServedShard(operation.table, segment.shard);
+    if (shard == nullptr) {
+      return absl::UnavailableError(absl::StrCat("table ", table.spec().name(), ": shard ",
+                                                 segment.shard, " is not served here in epoch ",
+                                                 view.epoch));
     }
     if (checked->seen[segment.shard]) {
       return absl::InvalidArgumentError(absl::StrCat("shard ", segment.shard, " comes twice"));
     }
     checked->seen[segment.shard] = true;
-    checked->parts.push_back({.shard = table.shard(segment.shard),
+    checked->parts.push_back({.number = segment.shard,
+                              .shard = shard,
                               .rows = {.count = segment.rows, .first_row = segment.first_row}});
     rows += segment.rows;
   }
@@ -74,9 +81,9 @@ absl::Status CheckSender(const View& view, const Operation& operation) {
   }
   const bool has_epoch = operation.kind == OperationKind::kPull ||
                          (operation.kind == OperationKind::kPush && !operation.segments.empty());
-  if (has_epoch && operation.epoch != view.epoch) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the operation is for epoch ", operation.epoch, ", the shard map has epoch ", view.epoch));
+  if (has_epoch && operation.epoch > view.epoch) {
+    return absl::UnavailableError(absl::StrCat("the operation is for epoch ", operation.epoch,
+                                               ", the shard map has epoch ", view.epoch));
   }
   return absl::OkStatus();
 }

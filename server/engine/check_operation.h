@@ -25,6 +25,7 @@ struct OperationLimits {
 // The part of an operation for one shard. Borrows the shard from its table, and the operation's
 // keys and values.
 struct ShardPart {
+  uint32_t number = 0;
   Shard* shard = nullptr;
   RowSet rows;
   ByteReader values;  // push: its gradients, which can be decoded
@@ -45,8 +46,8 @@ struct CheckedOperation {
   std::vector<bool> seen;        // shards, while it is checked
 };
 
-// Whether the operation's client is a member with this incarnation, and (for a pull, or a push that
-// has segments) its epoch is the view's. FAILED_PRECONDITION.
+// Whether the operation's client is a member with this incarnation: FAILED_PRECONDITION.
+// UNAVAILABLE: the operation is of a shard map that this server does not know yet.
 absl::Status CheckSender(const View& view, const Operation& operation);
 
 // That an ATTACH, ADVANCE or DETACH carries no rows and a clock that can be. INVALID_ARGUMENT.
@@ -54,7 +55,8 @@ absl::Status CheckControl(const Operation& operation);
 
 // Everything else about a pull or push; replaces the content of `checked`, whose memory is used
 // again. Takes no lock and changes nothing.
-// NOT_FOUND: no such table, or a shard that lives elsewhere. INVALID_ARGUMENT: a shard twice, rows
+// NOT_FOUND: no such table or shard. UNAVAILABLE: this server is not a shard's primary.
+// INVALID_ARGUMENT: a shard twice, rows
 // outside of their shard, lengths that do not add up, keys that are not strictly ascending or
 // belong to another shard, values that cannot be decoded or are not finite, a clock that cannot be,
 // more rows or values than the limits.

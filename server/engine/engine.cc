@@ -16,6 +16,10 @@
 namespace paramd {
 namespace {
 
+// Steps that are remembered for shards that come from another server. It can be behind by those
+// whose pushes are not answered: one, as pulls of the next step wait for all servers.
+constexpr size_t kRecentSteps = 64;
+
 // The clock that every client has to reach before the pull is answered.
 uint64_t ClockNeededBy(const Operation& operation, const Table& table) {
   if (operation.ignore_clock) return 0;
@@ -30,6 +34,7 @@ struct Scratch {
   CheckedOperation checked;
   ValueDecoder decoder;
   ValueEncoder encoder;
+  std::vector<Applied> applied;
 
   static Scratch& OfThread() {
     static thread_local Scratch scratch;
@@ -40,12 +45,19 @@ struct Scratch {
 }  // namespace
 
 Engine::Engine(const EngineOptions& options)
-    : options_(options), view_(std::make_shared<const View>()), parked_(*options.clock) {}
+    : options_(options),
+      view_(std::make_shared<const View>()),
+      parked_(*options.clock),
+      wait_for_backup_(options.wait_for_backup),
+      fill_bytes_per_second_(options.fill_bytes_per_second) {}
 
 Engine::~Engine() {
+  StopReplicating();
   std::vector<PendingPull> waiting;
+  std::multimap<uint64_t, std::shared_ptr<Acknowledgement>> answers;
   {
     MutexLock lock(mutex_);
+    answers.swap(step_answers_);
     waiting = parked_.TakeIf([](const PendingPull&) { return true; });
   }
   for (PendingPull& pull : waiting) {
@@ -64,7 +76,7 @@ void Engine::Handle(const Operation& operation, const ReplyCallback& done) {
     case OperationKind::kDetach:
       return Finish(Detach(operation), done);
     case OperationKind::kPush:
-      return Finish(Push(operation), done);
+      return Push(operation, done);
     case OperationKind::kPull:
       return Pull(operation, done);
     case OperationKind::kOpen:
@@ -98,7 +110,8 @@ Engine::Admission Engine::Begin(const Operation& operation) const {
   return {.reply = NewReply(operation),
           .view = view_,
           .closed = closed_,
-          .fastest = clocks_.MaxClock()};
+          .fastest = clocks_.MaxClock(),
+          .awaits_clients = AwaitsClients()};
 }
 
 void Engine::Finish(const Reply& reply, const ReplyCallback& done) {
@@ -113,6 +126,8 @@ Reply Engine::AttachOrAdvance(const Operation& operation) {
     reply = NewReply(operation);
     if (reply.status.ok()) reply.status = CheckControl(operation);
     if (!reply.status.ok()) return reply;
+    uint64_t& sent_again = sent_again_[operation.client];
+    sent_again = std::max(sent_again, operation.epoch);
     if (operation.kind == OperationKind::kAttach) {
       reply.clock = clocks_.Attach(operation.client, decided_);
       return reply;
@@ -147,17 +162,35 @@ Reply Engine::Detach(const Operation& operation) {
 
 // ---- pushes
 
-Reply Engine::Push(const Operation& operation) {
+void Engine::Push(const Operation& operation, const ReplyCallback& done) {
   Admission admission = Begin(operation);
   Reply& reply = admission.reply;
-  if (!reply.status.ok()) return reply;
+  if (!reply.status.ok()) return Finish(reply, done);
   CheckedOperation& checked = Scratch::OfThread().checked;
   reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
-  if (!reply.status.ok()) return reply;
-  if (checked.table != nullptr) {
-    Deliver(operation, checked, StepsBetween(operation.clock, admission.fastest));
+  if (reply.status.ok() && checked.table != nullptr && replicates() && QueuesAreFull()) {
+    reply.status = absl::ResourceExhaustedError("a backup does not keep up");
   }
-  if (operation.finishes_step) {
+  if (!reply.status.ok()) return Finish(reply, done);
+  // With backups the answer goes when all have let go of it, this function among them.
+  struct Waiting {
+    Reply reply;
+    ReplyCallback done;
+  };
+  std::shared_ptr<Waiting> waiting;
+  std::shared_ptr<Acknowledgement> acknowledgement;
+  if (checked.table != nullptr && replicates()) {
+    waiting = std::make_shared<Waiting>();
+    acknowledgement = std::make_shared<Acknowledgement>([this, waiting](bool acknowledged) {
+      if (acknowledged) Finish(waiting->reply, waiting->done);
+    });
+    waiting->done = done;
+  }
+  if (checked.table != nullptr) {
+    reply.status = Deliver(operation, checked, StepsBetween(operation.clock, admission.fastest),
+                           acknowledgement);
+  }
+  if (operation.finishes_step && reply.status.ok()) {
     {
       MutexLock lock(mutex_);
       FinishStep(operation);
@@ -165,12 +198,14 @@ Reply Engine::Push(const Operation& operation) {
     }
     Settle();
   }
-  pushes_.fetch_add(1, std::memory_order_relaxed);
-  return reply;
+  if (reply.status.ok()) pushes_.fetch_add(1, std::memory_order_relaxed);
+  if (acknowledgement == nullptr) return Finish(reply, done);
+  waiting->reply = std::move(reply);
 }
 
-void Engine::Deliver(const Operation& operation, const CheckedOperation& checked,
-                     uint64_t staleness) {
+absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation& checked,
+                             uint64_t staleness,
+                             const std::shared_ptr<Acknowledgement>& acknowledgement) {
   const PushId id = {.client = operation.client,
                      .incarnation = operation.incarnation,
                      .sequence = operation.sequence};
@@ -178,15 +213,24 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
                              .clock = operation.clock,
                              .delay = staleness};
   ValueDecoder& gradients = Scratch::OfThread().decoder;
-  bool duplicate = false, late = false;
-  for (const ShardPart& part : checked.parts) {
+  std::vector<Applied>& applied = Scratch::OfThread().applied;
+  const bool replicated = acknowledgement != nullptr;
+  if (replicated) applied.assign(checked.parts.size(), {});
+  const bool synchronous = checked.table->synchronous();
+  bool duplicate = false, late = false, refused = false, alone = false;
+  for (size_t i = 0; i < checked.parts.size(); ++i) {
+    const ShardPart& part = checked.parts[i];
+    Applied* const noted = replicated ? &applied[i] : nullptr;
     gradients.Reset(operation.codec, part.shape(), part.values);
     const PushOutcome outcome =
-        checked.table->synchronous()
-            ? part.shard->Accumulate(id, operation.clock, part.rows, gradients)
-            : part.shard->Push(id, part.rows, gradients, info);
+        synchronous ? part.shard->Accumulate(id, operation.clock, part.rows, gradients, noted)
+                    : part.shard->Push(id, part.rows, gradients, info, noted);
     duplicate |= outcome == PushOutcome::kDuplicate;
     late |= outcome == PushOutcome::kLate;
+    refused |= outcome == PushOutcome::kNotServed;
+    alone |= noted == nullptr ||
+             std::none_of(noted->targets.begin(), noted->targets.end(),
+                          [this](const ReplicaTarget& target) { return Waits(target); });
   }
   if (duplicate) {
     duplicates_.fetch_add(1, std::memory_order_relaxed);
@@ -194,6 +238,22 @@ void Engine::Deliver(const Operation& operation, const CheckedOperation& checked
     checked.staleness->pushes.Add(staleness);
   }
   if (late) late_.fetch_add(1, std::memory_order_relaxed);
+  if (replicated && !synchronous) {
+    ShipPush(operation, staleness, checked.parts, applied, acknowledgement);
+  }
+  // What was applied is passed over when it comes again.
+  if (refused) return absl::UnavailableError("a shard has moved to another server");
+  if (alone && !options_.has_lease()) {
+    return absl::UnavailableError(
+        "this server has no lease: it has not heard of the coordinator for too long");
+  }
+  if (!replicated) return absl::OkStatus();
+  if (duplicate || late) WaitForTargets(applied, acknowledgement);
+  if (synchronous && !alone) {
+    MutexLock lock(mutex_);
+    if (operation.clock >= closed_) step_answers_.emplace(operation.clock, acknowledgement);
+  }
+  return absl::OkStatus();
 }
 
 uint64_t Engine::FinishedSteps() const {
@@ -221,7 +281,8 @@ void Engine::Pull(const Operation& operation, const ReplyCallback& done) {
   CheckedOperation& checked = Scratch::OfThread().checked;
   admission.reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
   if (!admission.reply.status.ok()) return Finish(admission.reply, done);
-  if (ClockNeededBy(operation, *checked.table) <= admission.closed) {
+  const uint64_t needed = ClockNeededBy(operation, *checked.table);
+  if (needed <= admission.closed && (needed == 0 || !admission.awaits_clients)) {
     return Answer(operation, checked, std::move(admission.reply), done);
   }
   PendingPull pull = {.operation = operation,
@@ -240,7 +301,7 @@ void Engine::Resume(PendingPull pull) {
     const uint64_t needed =
         pull.reply.status.ok() ? ClockNeededBy(pull.operation, *view_->tables[pull.operation.table])
                                : 0;
-    if (needed > closed_) {
+    if (needed > closed_ || (needed > 0 && AwaitsClients())) {
       if (parked_.all().size() < options_.max_parked_pulls &&
           parked_.bytes() + pull.Bytes() <= options_.max_parked_bytes) {
         return parked_.Add(needed, std::move(pull));
@@ -269,7 +330,12 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
     if (operation.ignore_clock) {
       part.shard->Pull(part.rows, encoder);
     } else {
-      part.shard->PullFor(operation.client, operation.clock, part.rows, encoder);
+      Applied applied;
+      part.shard->PullFor(operation.client, operation.clock, part.rows, encoder, &applied);
+      if (!applied.targets.empty()) {
+        Ship(applied.targets, PulledFrame(operation, part.number, part.rows, applied.index),
+             nullptr);
+      }
     }
     encoder.Finish();
     out += EncodedSize(operation.codec, part.shape());
@@ -305,11 +371,7 @@ void Engine::Cancel(uint32_t client, uint64_t incarnation) {
 void Engine::Settle() {
   std::vector<PendingPull> ready;
   while (const std::optional<Closing> closing = BeginClosing(&ready)) {
-    for (const FinishedStep& step : closing->steps) {
-      ForEachSynchronousShard(*closing->view, [&](Shard& shard) {
-        shard.CloseStep(step.step, step.contributions, step.examples);
-      });
-    }
+    for (const FinishedStep& step : closing->steps) Close(*closing->view, step);
     // Steps that nobody took part in.
     ForEachSynchronousShard(*closing->view,
                             [&](Shard& shard) { shard.CloseStep(closing->clock - 1, {}); });
@@ -320,12 +382,21 @@ void Engine::Settle() {
 
 std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* ready) {
   MutexLock lock(mutex_);
-  if (closing_) return std::nullopt;
+  if (closing_ || AwaitsClients()) return std::nullopt;
   const uint64_t clock = FinishedSteps();
-  if (clock > closed_ && view_->synchronous) {
+  const bool catch_up = std::exchange(catch_up_, false);
+  if (view_->synchronous && (clock > closed_ || (catch_up && !recent_.empty()))) {
     closing_ = true;
     decided_ = clock;
-    return Closing{.view = view_, .clock = clock, .steps = ledger_.TakeBefore(clock)};
+    Closing closing = {.view = view_, .clock = clock};
+    // Where they are closed already nothing comes of it.
+    if (catch_up) closing.steps.assign(recent_.begin(), recent_.end());
+    for (FinishedStep& step : ledger_.TakeBefore(clock)) {
+      if (replicates()) recent_.push_back(step);
+      if (recent_.size() > kRecentSteps) recent_.pop_front();
+      closing.steps.push_back(std::move(step));
+    }
+    return closing;
   }
   closed_ = clock;
   *ready = parked_.TakeReady(closed_);
@@ -334,16 +405,30 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
 }
 
 void Engine::EndClosing(const Closing& closing) {
-  MutexLock lock(mutex_);
-  closed_ = closing.clock;
-  closing_ = false;
-  closed_changed_.NotifyAll();
+  // Of pushes that came while their step was closed, or that no step was made of.
+  StepAnswers left;
+  {
+    MutexLock lock(mutex_);
+    closed_ = std::max(closed_, closing.clock);
+    closing_ = false;
+    closed_changed_.NotifyAll();
+    left = TakeAnswersBefore(closed_);
+  }
+  WhenAllSent(left);
+}
+
+Engine::StepAnswers Engine::TakeAnswersBefore(uint64_t step) {
+  StepAnswers answers;
+  const auto end = step_answers_.lower_bound(step);
+  for (auto it = step_answers_.begin(); it != end; ++it) answers.push_back(std::move(it->second));
+  step_answers_.erase(step_answers_.begin(), end);
+  return answers;
 }
 
 void Engine::WaitUntilClosed() {
   MutexLock lock(mutex_);
   const uint64_t clock = FinishedSteps();
-  while (view_->synchronous && closed_ < clock) closed_changed_.Wait(mutex_);
+  while (view_->synchronous && closed_ < clock && !AwaitsClients()) closed_changed_.Wait(mutex_);
 }
 
 void Engine::DiscardUnfinished(const View& view, uint32_t client) {
@@ -357,10 +442,15 @@ void Engine::DiscardUnfinished(const View& view, uint32_t client) {
 }
 
 void Engine::ForgetPulled(const View& view, uint32_t client) {
-  for (const std::shared_ptr<const Table>& table : view.tables) {
+  for (uint32_t number = 0; number < view.tables.size(); ++number) {
+    const Table* const table = view.tables[number].get();
     for (uint32_t i = 0; i < table->shards(); ++i) {
-      if (Shard* const shard = table->shard(i); shard != nullptr && shard->keeps_pulled()) {
-        shard->Forget(client);
+      Shard* const shard = table->shard(i);
+      if (shard == nullptr || !shard->keeps_pulled()) continue;
+      Applied applied;
+      shard->Forget(client, &applied);
+      if (!applied.targets.empty()) {
+        Ship(applied.targets, ForgetFrame(number, i, client, applied.index), nullptr);
       }
     }
   }

@@ -3,11 +3,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -15,11 +20,16 @@
 #include "common/base/mutex.h"
 #include "common/wire/operation.h"
 #include "paramd/v1/coordinator.pb.h"
+#include "paramd/v1/replica.pb.h"
 #include "server/consistency/clock_tracker.h"
 #include "server/engine/check_operation.h"
 #include "server/engine/parked_pulls.h"
 #include "server/engine/step_ledger.h"
 #include "server/engine/view.h"
+#include "server/replica/acknowledgement.h"
+#include "server/replica/replica_filler.h"
+#include "server/replica/replica_frame.h"
+#include "server/replica/replica_link.h"
 #include "server/table/table.h"
 
 namespace paramd {
@@ -30,7 +40,18 @@ struct EngineOptions {
   // Memory of the pulls that wait, and of their answers.
   uint64_t max_parked_bytes = uint64_t{1} << 30;
   // By which waiting is measured; outlives the engine.
-  const Clock* clock = &Clock::System();
+  Clock* clock = &Clock::System();
+  // Opens the way to a backup; required when the shard map has any.
+  std::function<std::unique_ptr<ReplicaLink>(uint32_t server, const std::string& address)> connect;
+  // Whether this server's lease is not over. Without one it acknowledges nothing by itself.
+  std::function<bool()> has_lease = [] { return true; };
+  // A backup has everything that was acknowledged, and will. From a thread of the engine's.
+  std::function<void(const v1::ShardReplica&)> on_filled = [](const v1::ShardReplica&) {};
+  // Pushes are acknowledged when the backup has them, too; otherwise at once.
+  bool wait_for_backup = true;
+  // Bytes that may wait for a backup before pushes are refused.
+  uint64_t max_replica_bytes = uint64_t{256} << 20;
+  uint64_t fill_bytes_per_second = uint64_t{64} << 20;
 };
 
 // Sums since the start.
@@ -67,6 +88,17 @@ struct EngineCounters {
 // step is finished when all clients but b are beyond it (FinishedSteps()). Its contributors are
 // decided then, under mutex_, for all shards here: those who have finished it. Who finishes it
 // later is dropped and goes on with the first step that is not decided.
+//
+// Replicas. A primary gives every operation that changed a shard to the shard's backups, and
+// answers a push when those that count have it (ReplicaLink, Acknowledgement); of a synchronous
+// table when the step is closed and they have that. Frames leave after the shard's lock is let go:
+// backups put them in order by their indices.
+//
+// When a view makes this server the primary of more shards, their clients send again what was not
+// answered, and say so by ADVANCE under the new epoch. Until all of them have (or left), pulls that
+// go by clocks wait and no step is closed here: closed_ and the clocks speak of this server's own
+// shards only. Then steps that were closed here and not there are closed on the new shards with the
+// same contributors (recent_).
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
@@ -87,6 +119,26 @@ class Engine {
   // FAILED_PRECONDITION: no server id yet. INVALID_ARGUMENT, RESOURCE_EXHAUSTED: as View::Make;
   // nothing was changed.
   absl::Status ApplyView(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
+
+  // Takes a message of the replica stream of server `primary`. OK: all of it is here, or the shard
+  // has another backup now, which the primary will hear of. Errors as BackupShard::Take;
+  // FAILED_PRECONDITION: `primary` is a shard's primary no longer; UNAVAILABLE: of an epoch that is
+  // not known here yet.
+  absl::Status TakeReplicated(uint32_t primary, const v1::Header& header, ByteReader keys,
+                              ByteReader values) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Ends everything that goes out to backups; nobody is answered any more who waits for them.
+  // Before what on_filled and has_lease use goes.
+  void StopReplicating() ABSL_LOCKS_EXCLUDED(view_mutex_, links_mutex_);
+
+  // Of all shards here.
+  v1::ShardDigests ShardDigests() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Whether frames refer to the bytes of operations after Handle has returned (Operation::owner).
+  bool replicates() const { return replicates_.load(std::memory_order_relaxed); }
+
+  // As the configuration says. Before the first view.
+  void SetReplication(bool wait_for_backup, uint64_t fill_bytes_per_second);
 
   // Gives the rows of a table that live here saved values, as Table::Load does. After the first
   // view and before any push.
@@ -124,8 +176,9 @@ class Engine {
   struct Admission {
     Reply reply;  // without values; its status says whether the operation may go on
     std::shared_ptr<const View> view;
-    uint64_t closed = 0;   // closed_ at the time
-    uint64_t fastest = 0;  // MaxClock() at the time
+    uint64_t closed = 0;          // closed_ at the time
+    uint64_t fastest = 0;         // MaxClock() at the time
+    bool awaits_clients = false;  // AwaitsClients() at the time
   };
 
   // Steps to close on the shards of a view; every step before `clock` is closed then.
@@ -146,9 +199,45 @@ class Engine {
   Reply AttachOrAdvance(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
   Reply Detach(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  Reply Push(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Push(const Operation& operation, const ReplyCallback& done) ABSL_LOCKS_EXCLUDED(mutex_);
   // Gives the parts of a push, `staleness` steps behind the fastest client, to their shards.
-  void Deliver(const Operation& operation, const CheckedOperation& checked, uint64_t staleness);
+  absl::Status Deliver(const Operation& operation, const CheckedOperation& checked,
+                       uint64_t staleness, const std::shared_ptr<Acknowledgement>& acknowledgement)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Sends the parts of a push that was applied to whom they are for.
+  void ShipPush(const Operation& operation, uint64_t staleness, absl::Span<const ShardPart> parts,
+                absl::Span<const Applied> applied,
+                const std::shared_ptr<Acknowledgement>& acknowledgement);
+  // Waits for what the targets were sent before.
+  void WaitForTargets(absl::Span<const Applied> applied,
+                      const std::shared_ptr<Acknowledgement>& acknowledgement);
+  using StepAnswers = std::vector<std::shared_ptr<Acknowledgement>>;
+  // Answers to pushes for steps before `step`.
+  StepAnswers TakeAnswersBefore(uint64_t step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // They go when all backups have what was sent so far.
+  void WhenAllSent(const StepAnswers& answers) ABSL_LOCKS_EXCLUDED(links_mutex_);
+  // Sends a frame about one shard to its targets.
+  void Ship(const ReplicaTargets& targets, const ReplicaFrame& frame,
+            const std::shared_ptr<Acknowledgement>& acknowledgement);
+  // Sends a frame under the epoch of the view.
+  void SendTo(ReplicaLink& link, ReplicaFrame frame,
+              std::shared_ptr<Acknowledgement> acknowledgement);
+  // Null: it is none of this server's backups (any more).
+  std::shared_ptr<ReplicaLink> LinkTo(uint32_t server) ABSL_LOCKS_EXCLUDED(links_mutex_);
+  bool QueuesAreFull() ABSL_LOCKS_EXCLUDED(links_mutex_);
+  bool Waits(const ReplicaTarget& target) const {
+    return target.waits && wait_for_backup_.load(std::memory_order_relaxed);
+  }
+  // Closes a step on the shards here, and tells their backups; answers whose pushes it is made of
+  // go with that.
+  void Close(const View& view, const FinishedStep& step);
+  // Whether clients have yet to send again what others have not answered.
+  bool AwaitsClients() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Links, targets and fillings as the view says.
+  void ConnectBackups(const v1::ClusterView& message, const View& view)
+      ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
+  // Lets go of servers that are backups of this one no longer.
+  void ReleaseLinks(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(links_mutex_);
   // Every step before it is finished by all that it waits for. Never goes back.
   uint64_t FinishedSteps() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The client has finished the operation's step.
@@ -178,10 +267,10 @@ class Engine {
   // Drops what a client that leaves has pushed for steps that it did not finish.
   void DiscardUnfinished(const View& view, uint32_t client) ABSL_LOCKS_EXCLUDED(mutex_);
   // Drops what the client has pulled. Whoever leaves is out of the clocks.
-  static void ForgetPulled(const View& view, uint32_t client);
+  void ForgetPulled(const View& view, uint32_t client);
   // ApplyView under view_mutex_. Returns the waiting pulls, which the view may not allow any more
-  // or may let go on.
-  absl::StatusOr<std::vector<PendingPull>> Install(const v1::ClusterView& message)
+  // or may let go on; nothing: the view is not newer than the last one.
+  absl::StatusOr<std::optional<std::vector<PendingPull>>> Install(const v1::ClusterView& message)
       ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
 
   const EngineOptions options_;
@@ -207,6 +296,25 @@ class Engine {
   uint64_t decided_ ABSL_GUARDED_BY(mutex_) = 0;  // every step before it has its contributors
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   CondVar closed_changed_;  // closed_ grew
+  // Under which epoch clients have last said that everything was sent again, and under which they
+  // have to.
+  absl::flat_hash_map<uint32_t, uint64_t> sent_again_ ABSL_GUARDED_BY(mutex_);
+  uint64_t awaited_epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Shards came to this server: steps that were closed here may be open there.
+  bool catch_up_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<FinishedStep> recent_ ABSL_GUARDED_BY(mutex_);
+  // Answers to pushes for steps that are open, which go when the step has reached the backups.
+  std::multimap<uint64_t, std::shared_ptr<Acknowledgement>> step_answers_ ABSL_GUARDED_BY(mutex_);
+
+  std::atomic<bool> replicates_{false};
+  // Of the last view whose targets the shards have.
+  std::atomic<uint64_t> epoch_{0};
+  std::atomic<bool> wait_for_backup_;
+  std::atomic<uint64_t> fill_bytes_per_second_;
+  Mutex links_mutex_;
+  std::map<uint32_t, std::shared_ptr<ReplicaLink>> links_ ABSL_GUARDED_BY(links_mutex_);
+  // Made with the first view that has backups. Its tasks hold links: those are released first.
+  std::unique_ptr<ReplicaFiller> filler_ ABSL_GUARDED_BY(view_mutex_);
 };
 
 }  // namespace paramd

@@ -12,6 +12,25 @@
 
 namespace paramd {
 
+namespace {
+
+// Backups that the view makes primaries serve clients from now on. Whether there are any.
+bool Promote(const View& before, const View& view) {
+  bool any = false;
+  for (size_t table = 0; table < before.backups.size(); ++table) {
+    for (uint32_t i = 0; i < before.backups[table].size(); ++i) {
+      const std::shared_ptr<BackupShard>& backup = before.backups[table][i];
+      if (backup == nullptr || view.backups[table][i] != nullptr) continue;
+      if (view.tables[table]->shard(i) == nullptr) continue;
+      backup->Promote();
+      any = true;
+    }
+  }
+  return any;
+}
+
+}  // namespace
+
 // ---- views
 
 void Engine::SetServerId(uint32_t id) {
@@ -20,14 +39,17 @@ void Engine::SetServerId(uint32_t id) {
 }
 
 absl::Status Engine::ApplyView(const v1::ClusterView& message) {
-  ASSIGN_OR_RETURN(std::vector<PendingPull> waiting, Install(message));
-  for (PendingPull& pull : waiting) Resume(std::move(pull));
+  ASSIGN_OR_RETURN(std::optional<std::vector<PendingPull>> waiting, Install(message));
+  if (!waiting.has_value()) return absl::OkStatus();
+  ReleaseLinks(message);
+  for (PendingPull& pull : *waiting) Resume(std::move(pull));
   Settle();
   WaitUntilClosed();
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& message) {
+absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
+    const v1::ClusterView& message) {
   MutexLock installing(view_mutex_);
   std::shared_ptr<const View> before;
   std::optional<uint32_t> server;
@@ -37,7 +59,7 @@ absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& 
     server = server_id_;
   }
   if (!server) return absl::FailedPreconditionError("a view came before the server's id");
-  if (message.version() <= before->version) return std::vector<PendingPull>();
+  if (message.version() <= before->version) return std::nullopt;
   ASSIGN_OR_RETURN(std::shared_ptr<const View> view, View::Make(message, *server, *before));
   // Who leaves is out of the clocks first: no step that it finishes from now on counts, so what it
   // has pushed for it can be dropped, wherever it is.
@@ -59,8 +81,16 @@ absl::StatusOr<std::vector<PendingPull>> Engine::Install(const v1::ClusterView& 
         *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
     ForgetPulled(*before, client);
   }
+  const bool gains = Promote(*before, *view);
+  ConnectBackups(message, *view);
   MutexLock lock(mutex_);
   view_ = std::move(view);
+  if (gains) {
+    awaited_epoch_ = view_->epoch;
+    catch_up_ = true;
+  }
+  absl::erase_if(sent_again_,
+                 [this](const auto& entry) { return !view_->workers.contains(entry.first); });
   // Those that are still allowed wait again, as the new view says.
   return parked_.TakeIf([](const PendingPull&) { return true; });
 }
@@ -84,15 +114,15 @@ absl::StatusOr<ShardSnapshot> Engine::ReadShard(uint32_t table, uint32_t shard,
     MutexLock lock(mutex_);
     view = view_;
   }
-  if (epoch != view->epoch) {
-    return absl::FailedPreconditionError(
+  if (epoch > view->epoch) {
+    return absl::UnavailableError(
         absl::StrCat("epoch ", epoch, " was asked for, the shard map has epoch ", view->epoch));
   }
   if (table >= view->tables.size() || shard >= view->tables[table]->shards() ||
-      view->tables[table]->shard(shard) == nullptr) {
+      view->ServedShard(table, shard) == nullptr) {
     return absl::NotFoundError(absl::StrCat("table ", table, ", shard ", shard, " is not here"));
   }
-  return view->tables[table]->shard(shard)->Snapshot();
+  return view->ServedShard(table, shard)->Snapshot();
 }
 
 v1::ServerReport Engine::Report() const {
@@ -117,11 +147,10 @@ v1::ServerReport Engine::Report() const {
     }
   }
   for (size_t i = 0; i < view->tables.size(); ++i) {
-    const ShardSize size = view->tables[i]->Size();
     v1::TableReport& table = *report.add_tables();
     table.set_table(static_cast<uint32_t>(i));
-    table.set_rows(size.rows);
-    table.set_bytes(size.bytes);
+    table.set_rows(view->tables[i]->ServedSize().rows);
+    table.set_bytes(view->tables[i]->Size().bytes);
     for (const uint64_t count : view->staleness[i]->pushes.Counts()) {
       table.add_push_staleness(count);
     }

@@ -6,6 +6,18 @@
 #include "common/base/status_macros.h"
 
 namespace paramd {
+namespace {
+
+// The server's entry among the backups of a shard; null: it is none of them.
+const v1::ShardBackup* BackupOn(uint32_t server, const v1::TablePlacement& placement, int shard) {
+  if (shard >= placement.backups_size()) return nullptr;
+  for (const v1::ShardBackup& backup : placement.backups(shard).backups()) {
+    if (backup.server() == server) return &backup;
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 bool View::IsMember(uint32_t client, uint64_t incarnation) const {
   const auto it = workers.find(client);
@@ -31,9 +43,23 @@ absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& me
     const Table* const known =
         index < previous.tables.size() ? previous.tables[index].get() : nullptr;
     std::vector<bool> here;
-    for (const uint32_t owner : placement.shard_servers()) here.push_back(owner == server);
+    std::vector<const v1::ShardBackup*> copies;
+    for (int i = 0; i < placement.shard_servers_size(); ++i) {
+      copies.push_back(BackupOn(server, placement, i));
+      here.push_back(placement.shard_servers(i) == server || copies.back() != nullptr);
+    }
     ASSIGN_OR_RETURN(std::shared_ptr<const Table> table,
                      Table::Create(placement.spec(), here, known));
+    std::vector<std::shared_ptr<BackupShard>> backups(copies.size());
+    for (uint32_t i = 0; i < backups.size(); ++i) {
+      if (copies[i] == nullptr) continue;
+      if (known != nullptr) backups[i] = previous.backups[index][i];
+      if (backups[i] != nullptr) continue;
+      backups[i] = std::make_shared<BackupShard>(table->shared_shard(i), copies[i]->filled());
+    }
+    view->backups.push_back(std::move(backups));
+    view->primaries.emplace_back(placement.shard_servers().begin(),
+                                 placement.shard_servers().end());
     if (table->synchronous()) {
       view->synchronous = true;
       view->backup_workers =

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "server/consistency/staleness_histogram.h"
+#include "server/replica/backup_shard.h"
 #include "server/table/shard.h"
 #include "server/table/table.h"
 
@@ -21,13 +22,23 @@ struct View {
   absl::flat_hash_map<uint32_t, uint64_t> workers;         // id -> incarnation
   std::vector<std::shared_ptr<const Table>> tables;        // shared with the views before and after
   std::vector<std::shared_ptr<TableStaleness>> staleness;  // of each table; likewise
-  bool synchronous = false;                                // whether some table is bsp
-  uint32_t backup_workers = 0;                             // steps close without so many
+  // Of each table and shard; null: this server is not its backup. Likewise shared.
+  std::vector<std::vector<std::shared_ptr<BackupShard>>> backups;
+  // Server id of each table's and shard's primary.
+  std::vector<std::vector<uint32_t>> primaries;
+  bool synchronous = false;     // whether some table is bsp
+  uint32_t backup_workers = 0;  // steps close without so many
 
   bool IsMember(uint32_t client, uint64_t incarnation) const;
 
+  // The shard, if this server is its primary; otherwise null.
+  Shard* ServedShard(uint32_t table, uint32_t shard) const {
+    return backups[table][shard] == nullptr ? tables[table]->shard(shard) : nullptr;
+  }
+
   // The view that `message` describes for server `server`, sharing tables and shards with
-  // `previous`.
+  // `previous`. Shards that are a backup's here follow from now on; a backup that becomes a primary
+  // is not promoted yet.
   // INVALID_ARGUMENT: a table makes no sense, or one of `previous` was changed or removed.
   // RESOURCE_EXHAUSTED: no memory for new shards.
   static absl::StatusOr<std::shared_ptr<const View>> Make(const v1::ClusterView& message,

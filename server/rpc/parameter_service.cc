@@ -44,19 +44,24 @@ class ParameterServiceImpl::Session {
         writer_(std::move(writer)),
         number_(service.NewSessionNumber()),
         unanswered_(std::make_shared<Unanswered>(writer_)),
-        answer_([unanswered = unanswered_](const Reply& reply) { unanswered->Answer(reply); }) {}
+        answer_([unanswered = unanswered_](const Reply& reply) { unanswered->Answer(reply); }),
+        answer_push_([unanswered = unanswered_](const Reply& reply) {
+          if (absl::IsUnavailable(reply.status) || absl::IsResourceExhausted(reply.status)) {
+            unanswered->Refuse();
+          }
+          unanswered->Answer(reply);
+        }) {}
 
   ~Session() {
     if (client_ != 0) service_.End(client_, incarnation_, number_);
   }
 
   void Handle(grpc::ByteBuffer& message) {
-    const OperationReader::Outcome outcome = reader_.Read(pieces_.Of(message));
+    OperationReader::Outcome outcome = reader_.Read(pieces_->Of(message));
     switch (outcome.kind) {
       case OperationReader::Outcome::Kind::kOperation:
         Identify(outcome.operation);
-        unanswered_->Add();
-        service_.engine_.Handle(outcome.operation, answer_);
+        HandleOperation(outcome.operation);
         break;
       case OperationReader::Outcome::Kind::kAnswer:
         writer_->Write(Encode({.sequence = outcome.operation.sequence, .status = outcome.status}));
@@ -70,8 +75,12 @@ class ParameterServiceImpl::Session {
         writer_->Close(ToGrpc(outcome.status));
         break;
     }
-    // What was received is not held until the next message.
-    pieces_.Clear();
+    // What was received is not held until the next message; unless others do.
+    if (pieces_.use_count() > 1) {
+      pieces_ = std::make_shared<MessagePieces>();
+    } else {
+      pieces_->Clear();
+    }
     message.Clear();
   }
 
@@ -89,6 +98,11 @@ class ParameterServiceImpl::Session {
       writer_->Write(Encode(reply));
       Release();
     }
+    // A push was refused that is to come again: none that follows it may come before it, for shards
+    // know the last push of a client only. The client opens another stream.
+    void Refuse() { refused_.store(true, std::memory_order_relaxed); }
+    bool refused() const { return refused_.load(std::memory_order_relaxed); }
+
     // Ends the stream when the last one is answered.
     void CloseAtZero() {
       closing_ = true;
@@ -105,7 +119,20 @@ class ParameterServiceImpl::Session {
     const std::shared_ptr<Stream::Writer> writer_;
     std::atomic<int64_t> count_{0};
     std::atomic<bool> closing_{false};
+    std::atomic<bool> refused_{false};
   };
+
+  void HandleOperation(Operation& operation) {
+    unanswered_->Add();
+    const bool push = operation.kind == OperationKind::kPush;
+    if (push && unanswered_->refused()) {
+      return unanswered_->Answer(
+          {.sequence = operation.sequence,
+           .status = absl::UnavailableError("a push before this one was refused; send it first")});
+    }
+    if (push && service_.engine_.replicates()) operation.owner = pieces_;
+    service_.engine_.Handle(operation, push ? answer_push_ : answer_);
+  }
 
   void Identify(const Operation& operation) {
     if (operation.client == client_ && operation.incarnation == incarnation_) return;
@@ -122,7 +149,9 @@ class ParameterServiceImpl::Session {
   const uint64_t number_;
   const std::shared_ptr<Unanswered> unanswered_;
   const ReplyCallback answer_;
-  MessagePieces pieces_;
+  const ReplyCallback answer_push_;
+  // Shared with operations that are sent on to backups.
+  std::shared_ptr<MessagePieces> pieces_ = std::make_shared<MessagePieces>();
   OperationReader reader_;
   // Who speaks; 0: nobody yet.
   uint32_t client_ = 0;

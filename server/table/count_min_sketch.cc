@@ -40,6 +40,13 @@ void CountMinSketch::Halve() {
   added_ = 0;
 }
 
+bool CountMinSketch::Restore(absl::Span<const uint16_t> counters, uint64_t added) {
+  if (counters.size() != counters_.size()) return false;
+  std::copy(counters.begin(), counters.end(), counters_.begin());
+  added_ = added;
+  return true;
+}
+
 void CountMinSketch::AddTo(Hasher& hasher) const {
   hasher.AddValues(uint64_t{added_});
   hasher.Add(absl::Span<const uint16_t>(counters_));

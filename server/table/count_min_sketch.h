@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "server/table/hasher.h"
 
 namespace paramd {
@@ -31,6 +32,13 @@ class CountMinSketch {
   // Counters in each of the four rows.
   size_t width() const { return counters_.size() / kRows; }
   size_t bytes() const { return counters_.capacity() * sizeof(counters_[0]); }
+
+  // All it knows: the counters, and how many occurrences were counted since they were halved.
+  absl::Span<const uint16_t> counters() const { return counters_; }
+  uint64_t added() const { return added_; }
+  // Takes over what another sketch of this size knew. False, and nothing is changed: it had
+  // another size.
+  bool Restore(absl::Span<const uint16_t> counters, uint64_t added);
 
   void AddTo(Hasher& hasher) const;
 

@@ -78,7 +78,7 @@ void DenseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const U
   }
 }
 
-void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) {
+SortedSum DenseShard::SumOf(absl::Span<const WeightedPush> pushes) const {
   const uint64_t rows = range_.end - range_.begin;
   std::vector<double> sum(rows * dim());
   std::vector<bool> touched(rows);
@@ -90,14 +90,38 @@ void DenseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, const Upd
     const auto first = touched.begin() + static_cast<int64_t>(push.first_row - range_.begin);
     std::fill_n(first, push.count, true);
   }
-  const std::vector<float> gradients(sum.begin(), sum.end());
-  for (auto begin = touched.begin(), end = begin; begin != touched.end(); begin = end) {
-    end = std::find(begin, touched.end(), !*begin);
-    if (!*begin) continue;
-    const auto first = static_cast<uint64_t>(begin - touched.begin());
-    ApplyRun(first * dim(), gradients.data() + first * dim(),
-             static_cast<uint64_t>(end - begin) * dim(), update);
+  SortedSum result;
+  for (uint64_t row = 0; row < rows; ++row) {
+    if (!touched[row]) continue;
+    result.keys.push_back(range_.begin + row);
+    const double* const values = &sum[row * dim()];
+    result.gradients.insert(result.gradients.end(), values, values + dim());
   }
+  return result;
+}
+
+void DenseShard::ApplySumLocked(const SortedSum& sum, const Update& update) {
+  const std::vector<uint64_t>& rows = sum.keys;
+  for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+    // Rows that follow one another.
+    for (end = begin + 1; end < rows.size() && rows[end] == rows[end - 1] + 1;) ++end;
+    ApplyRun(OffsetOf(rows[begin]), sum.gradients.data() + begin * dim(), (end - begin) * dim(),
+             update);
+  }
+}
+
+void DenseShard::CopyRowsTo(ShardState* state) const {
+  state->values.reserve(parameters_.size() + state_.size());
+  state->values = parameters_;
+  state->values.insert(state->values.end(), state_.begin(), state_.end());
+}
+
+bool DenseShard::RestoreRows(const ShardState& state) {
+  if (state.values.size() != parameters_.size() + state_.size()) return false;
+  std::copy_n(state.values.begin(), parameters_.size(), parameters_.begin());
+  std::copy_n(state.values.begin() + static_cast<int64_t>(parameters_.size()), state_.size(),
+              state_.begin());
+  return true;
 }
 
 void DenseShard::PullLocked(const RowSet& rows, FloatSink& out) const {

@@ -22,8 +22,11 @@ class DenseShard final : public Shard {
  private:
   void ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) override
+  SortedSum SumOf(absl::Span<const WeightedPush> pushes) const override;
+  void ApplySumLocked(const SortedSum& sum, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CopyRowsTo(ShardState* state) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool RestoreRows(const ShardState& state) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadLocked(const RowSet& rows, const float* values) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, FloatSink& out) const override

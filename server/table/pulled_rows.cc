@@ -43,6 +43,23 @@ const float* PulledRows::Find(uint32_t client, uint64_t clock, uint64_t row) con
   return nullptr;
 }
 
+std::vector<PulledRows::Pull> PulledRows::All() const {
+  std::vector<Pull> all;
+  for (const auto& [client, rows] : clients_) {
+    for (const auto& [row, kept] : rows) {
+      for (const size_t i : {1, 0}) {
+        if (!kept.clocks[i].has_value()) continue;
+        const float* const values = &kept.values[i * dim_];
+        all.push_back({.client = client,
+                       .clock = *kept.clocks[i],
+                       .row = row,
+                       .values = {values, values + dim_}});
+      }
+    }
+  }
+  return all;
+}
+
 uint64_t PulledRows::bytes() const {
   uint64_t bytes = 0;
   for (const auto& [client, rows] : clients_) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "server/table/hasher.h"
@@ -27,6 +28,17 @@ class PulledRows {
 
   // Drops what the client has pulled.
   void Forget(uint32_t client) { clients_.erase(client); }
+  void Clear() { clients_.clear(); }
+
+  // One pull of a row that is kept.
+  struct Pull {
+    uint32_t client = 0;
+    uint64_t clock = 0;
+    uint64_t row = 0;
+    std::vector<float> values;  // float32[dim]
+  };
+  // All that is kept; given to Keep in this order, the same is kept again.
+  std::vector<Pull> All() const;
 
   uint64_t bytes() const;
   void AddTo(Hasher& hasher) const;

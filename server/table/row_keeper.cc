@@ -61,9 +61,9 @@ size_t RowKeeper::MostAtOnce() const {
                               : std::min<uint64_t>(RowTable::kMaxBatch, rules_.max_rows);
 }
 
-bool RowKeeper::FreeRows(size_t more, uint64_t clock) {
+bool RowKeeper::FreeRows(size_t more, uint64_t clock, uint32_t at, RemovedRows* removed) {
   if (rules_.max_rows == 0) return false;
-  bool removed = false;
+  bool any = false;
   while (table_->size() + more > rules_.max_rows) {
     std::optional<uint64_t> oldest;
     uint32_t largest_age = 0;
@@ -78,13 +78,31 @@ bool RowKeeper::FreeRows(size_t more, uint64_t clock) {
                      });
     }
     if (!oldest.has_value()) break;
-    table_->Remove(*oldest);
-    removed = true;
+    Remove(*oldest, at, removed);
+    any = true;
   }
-  return removed;
+  return any;
 }
 
-void RowKeeper::Sweep(size_t pushed, uint64_t clock) {
+void RowKeeper::Remove(uint64_t hash, uint32_t at, RemovedRows* removed) {
+  table_->Remove(hash);
+  if (removed == nullptr) return;
+  removed->hashes.push_back(hash);
+  removed->after.push_back(at);
+}
+
+bool RowKeeper::Follow(const RemovedRows& removed, uint32_t at, size_t* next) {
+  const size_t first = *next;
+  while (*next < removed.hashes.size() && removed.after[*next] <= at) {
+    const uint64_t hash = removed.hashes[(*next)++];
+    float* row = nullptr;
+    table_->Find({&hash, 1}, 1, &row);
+    if (row != nullptr) table_->Remove(hash);
+  }
+  return *next > first;
+}
+
+void RowKeeper::Sweep(size_t pushed, uint64_t clock, RemovedRows* removed) {
   if (rules_.ttl == 0) return;
   expired_.clear();
   table_->Scan(1 + kSweptBuckets * pushed, [&](uint64_t hash, const float* row) {
@@ -93,11 +111,10 @@ void RowKeeper::Sweep(size_t pushed, uint64_t clock) {
   // A scan that came round may have seen a row twice.
   std::sort(expired_.begin(), expired_.end());
   expired_.erase(std::unique(expired_.begin(), expired_.end()), expired_.end());
-  for (const uint64_t hash : expired_) table_->Remove(hash);
+  for (const uint64_t hash : expired_) Remove(hash, static_cast<uint32_t>(pushed), removed);
 }
 
 void RowKeeper::AddTo(Hasher& hasher) const {
-  hasher.AddValues(draws_);
   if (sketch_.has_value()) sketch_->AddTo(hasher);
 }
 

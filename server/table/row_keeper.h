@@ -7,6 +7,7 @@
 
 #include "server/table/count_min_sketch.h"
 #include "server/table/hasher.h"
+#include "server/table/removed_rows.h"
 #include "server/table/row_table.h"
 
 namespace paramd {
@@ -30,14 +31,17 @@ struct RowRules {
   bool Any() const { return min_count > 1 || NeedStamps(); }
 };
 
-// Gives and takes the rows of a shard by its rules. All it does follows from the pushes in their
-// order, so replicas agree. A row's last float32 is its stamp when the rules need stamps: the low
+// Gives and takes the rows of a shard by its rules. Replicas agree when they are told which rows
+// were removed. A row's last float32 is its stamp when the rules need stamps: the low
 // 32 bits of the clock when it was last pushed to. Clocks do not go back. The row of
 // the one key whose hash is 0 stays. Not thread-safe.
 class RowKeeper {
  public:
   // `table`: rows of `width`, the stamp among them. Borrowed.
   RowKeeper(const RowRules& rules, RowTable* table, size_t width);
+
+  // Goes on with the rows of another table, of the same width.
+  void SetTable(RowTable* table) { table_ = table; }
 
   // Whether a hash without a row gets one with this push.
   bool Admit(uint64_t hash);
@@ -54,23 +58,33 @@ class RowKeeper {
 
   // Removes rows until `more` can be added: each time the one that was pushed to least recently of
   // the rows in some buckets drawn at random, as Redis does (redis.io, "Key eviction", approximated
-  // LRU). Rows may move when true is returned.
-  bool FreeRows(size_t more, uint64_t clock);
+  // LRU). Rows may move when true is returned. What is removed is noted in `removed`, unless it is
+  // null, as of row `at`.
+  bool FreeRows(size_t more, uint64_t clock, uint32_t at = 0, RemovedRows* removed = nullptr);
 
   // Looks at some rows, more than the `pushed` that were pushed to, for those whose time is over,
   // and removes them: a row goes at the latest when the shard has been pushed to as many rows as it
   // has.
-  void Sweep(size_t pushed, uint64_t clock);
+  void Sweep(size_t pushed, uint64_t clock, RemovedRows* removed = nullptr);
+
+  // Instead of FreeRows and Sweep: removes what another replica removed as of row `at`, from entry
+  // *next on, which is moved behind it. Returns whether there was anything.
+  bool Follow(const RemovedRows& removed, uint32_t at, size_t* next);
+
+  // Null: keys have rows from the first push on.
+  CountMinSketch* sketch() { return sketch_.has_value() ? &*sketch_ : nullptr; }
+  const CountMinSketch* sketch() const { return sketch_.has_value() ? &*sketch_ : nullptr; }
 
   size_t bytes() const { return sketch_.has_value() ? sketch_->bytes() : 0; }
   void AddTo(Hasher& hasher) const;
 
  private:
+  void Remove(uint64_t hash, uint32_t at, RemovedRows* removed);
   // Clocks since the last push to the row.
   uint32_t AgeOf(const float* row, uint64_t clock) const;
 
   const RowRules rules_;
-  RowTable* const table_;
+  RowTable* table_;
   const size_t width_;
   std::optional<CountMinSketch> sketch_;
   uint64_t draws_ = 0;

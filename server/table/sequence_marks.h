@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "server/table/hasher.h"
 
@@ -28,6 +29,24 @@ class SequenceMarks {
     mark = {id.incarnation, id.sequence};
     return true;
   }
+
+  // Whether the push was taken before.
+  bool Has(const PushId& id) const {
+    const auto it = marks_.find(id.client);
+    return it != marks_.end() && it->second.incarnation == id.incarnation &&
+           id.sequence <= it->second.sequence;
+  }
+
+  // The last push taken from each client, ascending by client.
+  std::vector<PushId> All() const {
+    std::vector<PushId> all;
+    for (const auto& [client, mark] : marks_) {
+      all.push_back({.client = client, .incarnation = mark.incarnation, .sequence = mark.sequence});
+    }
+    return all;
+  }
+
+  void Clear() { marks_.clear(); }
 
   void AddTo(Hasher& hasher) const {
     hasher.AddValues(uint64_t{marks_.size()});

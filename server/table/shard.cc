@@ -21,38 +21,59 @@ std::vector<float> ReadAll(FloatSource& source, size_t size) {
 }  // namespace
 
 PushOutcome Shard::Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
-                        const GradientInfo& info) {
-  const Update update = {
-      .step = optimizer().StepOf(info), .client = id.client, .clock = info.clock};
+                        const GradientInfo& info, Applied* applied) {
+  Update update = {.step = optimizer().StepOf(info), .client = id.client, .clock = info.clock};
+  PushOutcome outcome = PushOutcome::kDuplicate;
   {
     MutexLock lock(mutex_);
-    if (marks_.Take(id)) {
+    if (!serving_) {
+      outcome = PushOutcome::kNotServed;
+    } else if (marks_.Take(id)) {
+      Count(applied);
+      update.removed = NoteOf(applied);
       clock_ = std::max(clock_, info.clock);
       ApplyLocked(rows, gradients, update);
       return PushOutcome::kTaken;
+    } else if (applied != nullptr) {
+      applied->targets = targets_;
     }
   }
   Skip(gradients, rows.count * dim_);
-  return PushOutcome::kDuplicate;
+  return outcome;
 }
 
 PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& rows,
-                              FloatSource& gradients) {
+                              FloatSource& gradients, Applied* applied) {
   std::vector<float> values = ReadAll(gradients, rows.count * dim_);
   MutexLock lock(mutex_);
-  if (!marks_.Take(id)) return PushOutcome::kDuplicate;
-  return buffer_.Add(id.client, step, rows, std::move(values)) ? PushOutcome::kTaken
-                                                               : PushOutcome::kLate;
+  if (!serving_) return PushOutcome::kNotServed;
+  if (applied != nullptr) applied->targets = targets_;
+  if (marks_.Has(id) || !received_.Take(id)) return PushOutcome::kDuplicate;
+  return buffer_.Add(id, step, rows, std::move(values)) ? PushOutcome::kTaken : PushOutcome::kLate;
 }
 
 void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contributions,
-                      uint64_t examples) {
-  const Update update = {.step = optimizer().StepOf({.examples = examples, .clock = step}),
-                         .clock = step};
+                      uint64_t examples, ClosedStep* closed) {
+  Update update = {.step = optimizer().StepOf({.examples = examples, .clock = step}),
+                   .clock = step};
   MutexLock lock(mutex_);
-  clock_ = std::max(clock_, step);
+  if (!serving_) return;
   const std::vector<WeightedPush> pushes = buffer_.Close(step, contributions);
-  if (!pushes.empty()) ApplySumLocked(pushes, update);
+  if (pushes.empty()) return;
+  clock_ = std::max(clock_, step);
+  for (const WeightedPush& push : pushes) {
+    marks_.Take(push.push.id);
+    if (closed == nullptr) continue;
+    std::vector<PushId>& marks = closed->marks;
+    // A client's pushes come one after the other.
+    if (marks.empty() || marks.back().client != push.push.id.client) marks.emplace_back();
+    marks.back() = push.push.id;
+  }
+  SortedSum sum = SumOf(pushes);
+  Count(closed == nullptr ? nullptr : &closed->applied);
+  update.removed = NoteOf(closed == nullptr ? nullptr : &closed->applied);
+  ApplySumLocked(sum, update);
+  if (closed != nullptr) closed->sum = std::move(sum);
 }
 
 void Shard::Load(const RowSet& rows, const float* values) {
@@ -70,13 +91,15 @@ void Shard::Pull(const RowSet& rows, FloatSink& out) const {
   PullLocked(rows, out);
 }
 
-void Shard::PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSink& out) {
+void Shard::PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSink& out,
+                    Applied* applied) {
   if (!keeps_pulled()) return Pull(rows, out);
   std::vector<float> values(rows.count * dim_);
   ArraySink sink(values.data());
   {
     MutexLock lock(mutex_);
     PullLocked(rows, sink);
+    if (serving_) Count(applied);
     for (uint64_t i = 0; i < rows.count; ++i) {
       const uint64_t row = rows.keys.empty() ? rows.first_row + i : rows.keys[i];
       pulled_.Keep(client, clock, row, &values[i * dim_]);
@@ -85,8 +108,10 @@ void Shard::PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSi
   out.Write(values.data(), values.size());
 }
 
-void Shard::Forget(uint32_t client) {
+void Shard::Forget(uint32_t client, Applied* applied) {
   MutexLock lock(mutex_);
+  if (!serving_) return;
+  Count(applied);
   pulled_.Forget(client);
 }
 
@@ -104,13 +129,25 @@ ShardSnapshot Shard::Snapshot() const {
   return snapshot;
 }
 
+void Shard::AddReplicaTo(Hasher& hasher) const {
+  AddRowsTo(hasher);
+  marks_.AddTo(hasher);
+  pulled_.AddTo(hasher);
+}
+
+uint64_t Shard::ReplicaDigest() const {
+  Hasher hasher;
+  MutexLock lock(mutex_);
+  AddReplicaTo(hasher);
+  return hasher.Digest();
+}
+
 uint64_t Shard::Digest() const {
   Hasher hasher;
   MutexLock lock(mutex_);
-  AddRowsTo(hasher);
-  marks_.AddTo(hasher);
+  AddReplicaTo(hasher);
+  received_.AddTo(hasher);
   buffer_.AddTo(hasher);
-  pulled_.AddTo(hasher);
   return hasher.Digest();
 }
 

@@ -16,6 +16,7 @@ SparseShard::SparseShard(uint32_t shard, uint32_t shards, uint32_t dim,
       shard_(shard),
       shards_(shards),
       width_(size_t{dim} * (1 + this->optimizer().state_slots()) + rules.NeedStamps()),
+      rules_(rules),
       rows_(RowTable::Create(shard, shards, width_)) {
   if (rules.Any()) keeper_.emplace(rules, rows_.get(), width_);
 }
@@ -89,7 +90,7 @@ void SparseShard::LoadLocked(const RowSet& rows, const float* values) {
 }
 
 void SparseShard::KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes,
-                             float** rows) {
+                             const Update& update, uint32_t at, size_t* next, float** rows) {
   bool admitted[RowTable::kMaxBatch];
   rows_->Find(hashes, keys.size(), rows);
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -102,7 +103,13 @@ void SparseShard::KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const u
     return count;
   };
   // What is removed may be a row of these keys.
-  while (keeper_->FreeRows(missing(), clock())) rows_->Find(hashes, keys.size(), rows);
+  if (update.follow != nullptr) {
+    if (keeper_->Follow(*update.follow, at, next)) rows_->Find(hashes, keys.size(), rows);
+  } else {
+    while (keeper_->FreeRows(missing(), clock(), at, update.removed)) {
+      rows_->Find(hashes, keys.size(), rows);
+    }
+  }
   bool moved = false;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (rows[i] != nullptr || !admitted[i]) continue;
@@ -132,11 +139,13 @@ void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const 
   const size_t at_once = RowsToChange();
   float* found[RowTable::kMaxBatch];
   const float* scratch[RowTable::kMaxBatch];
+  size_t next = 0;
   rows_->Prefetch(rows.hashes);
   for (size_t first = 0, n; first < rows.count; first += n) {
     const absl::Span<const uint64_t> keys = rows.keys.subspan(first, at_once);
     if (keeper_.has_value()) {
-      KeptRowsOf(keys, rows.hashes.subspan(first), found);
+      KeptRowsOf(keys, rows.hashes.subspan(first), update, static_cast<uint32_t>(first), &next,
+                 found);
       n = keys.size();
     } else {
       n = RowsOf(keys, rows.hashes.subspan(first), found);
@@ -149,7 +158,12 @@ void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const 
                             PulledOf(rows.keys.subspan(first, n), update, scratch));
     }
   }
-  if (keeper_.has_value()) keeper_->Sweep(rows.count, clock());
+  if (!keeper_.has_value()) return;
+  if (update.follow != nullptr) {
+    keeper_->Follow(*update.follow, UINT32_MAX, &next);
+  } else {
+    keeper_->Sweep(rows.count, clock(), update.removed);
+  }
 }
 
 void SparseShard::ApplyLongRow(float* row, const float* pulled, FloatSource& gradients,
@@ -162,12 +176,49 @@ void SparseShard::ApplyLongRow(float* row, const float* pulled, FloatSource& gra
   }
 }
 
-void SparseShard::ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) {
-  const SortedSum sum = SumByKey(pushes, dim());
+SortedSum SparseShard::SumOf(absl::Span<const WeightedPush> pushes) const {
+  return SumByKey(pushes, dim());
+}
+
+void SparseShard::ApplySumLocked(const SortedSum& sum, const Update& update) {
   std::vector<uint64_t> hashes(sum.keys.size());
   HashKeys(sum.keys, hashes.data());
   ArraySource gradients(sum.gradients.data());
   ApplyLocked({.count = sum.keys.size(), .keys = sum.keys, .hashes = hashes}, gradients, update);
+}
+
+void SparseShard::CopyRowsTo(ShardState* state) const {
+  state->keys.reserve(rows_->size());
+  state->values.reserve(rows_->size() * width_);
+  rows_->ForEach([&](uint64_t hash, const float* row) {
+    state->keys.push_back(KeyOfHash(hash));
+    state->values.insert(state->values.end(), row, row + width_);
+  });
+  if (!keeper_.has_value() || keeper_->sketch() == nullptr) return;
+  const absl::Span<const uint16_t> counters = keeper_->sketch()->counters();
+  state->sketch.assign(counters.begin(), counters.end());
+  state->sketch_added = keeper_->sketch()->added();
+}
+
+bool SparseShard::RestoreRows(const ShardState& state) {
+  if (state.values.size() != state.keys.size() * width_) return false;
+  if (keeper_.has_value() && keeper_->sketch() != nullptr &&
+      !keeper_->sketch()->Restore(state.sketch, state.sketch_added)) {
+    return false;
+  }
+  if (rows_->size() > 0) {
+    rows_ = RowTable::Create(shard_, shards_, width_);
+    if (keeper_.has_value()) keeper_->SetTable(rows_.get());
+  }
+  std::vector<uint64_t> hashes(state.keys.size());
+  HashKeys(state.keys, hashes.data());
+  const float* values = state.values.data();
+  for (const uint64_t hash : hashes) {
+    if (!rows_->HasRoom(hash)) rows_->MakeRoom(hash);
+    std::copy_n(values, width_, rows_->Add(hash));
+    values += width_;
+  }
+  return true;
 }
 
 void SparseShard::PullLocked(const RowSet& rows, FloatSink& out) const {

@@ -26,8 +26,11 @@ class SparseShard final : public Shard {
  private:
   void ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ApplySumLocked(absl::Span<const WeightedPush> pushes, const Update& update) override
+  SortedSum SumOf(absl::Span<const WeightedPush> pushes) const override;
+  void ApplySumLocked(const SortedSum& sum, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CopyRowsTo(ShardState* state) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool RestoreRows(const ShardState& state) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadLocked(const RowSet& rows, const float* values) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, FloatSink& out) const override
@@ -46,9 +49,10 @@ class SparseShard final : public Shard {
   // are not there; returns their number, at least one. `hashes`: of the keys and those after them.
   size_t RowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes, float** rows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same for at most MostAtOnce() keys, as the keeper decides: keys without a row get one of
-  // sink_.
-  void KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes, float** rows)
+  // The same for at most MostAtOnce() keys, as the keeper or `update` decides: keys without a row
+  // get one of sink_. `at`: how many rows of the operation came before; `next`: as of Follow.
+  void KeptRowsOf(absl::Span<const uint64_t> keys, absl::Span<const uint64_t> hashes,
+                  const Update& update, uint32_t at, size_t* next, float** rows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What a row is multiplied by for a pull.
   float FadeOf(const float* row) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -71,7 +75,8 @@ class SparseShard final : public Shard {
   const uint32_t shard_;
   const uint32_t shards_;
   const size_t width_;  // of a row: parameters[dim], state[slots][dim], and the keeper's stamp
-  const std::unique_ptr<RowTable> rows_ ABSL_PT_GUARDED_BY(mutex_);
+  const RowRules rules_;
+  std::unique_ptr<RowTable> rows_ ABSL_GUARDED_BY(mutex_) ABSL_PT_GUARDED_BY(mutex_);
   // None: every key that is pushed to has a row.
   std::optional<RowKeeper> keeper_ ABSL_GUARDED_BY(mutex_);
   // Rows that gradients for keys without a row are wasted on.

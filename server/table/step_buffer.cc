@@ -4,10 +4,11 @@
 
 namespace paramd {
 
-bool StepBuffer::Add(uint32_t client, uint64_t step, const RowSet& rows,
+bool StepBuffer::Add(const PushId& id, uint64_t step, const RowSet& rows,
                      std::vector<float> gradients) {
   if (step < open_step_) return false;
-  pushes_[step][client].push_back({
+  pushes_[step][id.client].push_back({
+      .id = id,
       .count = rows.count,
       .first_row = rows.first_row,
       .keys = {rows.keys.begin(), rows.keys.end()},

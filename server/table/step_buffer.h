@@ -7,6 +7,7 @@
 #include "absl/types/span.h"
 #include "server/table/hasher.h"
 #include "server/table/rows.h"
+#include "server/table/sequence_marks.h"
 
 namespace paramd {
 
@@ -18,6 +19,7 @@ struct Contribution {
 
 // Gradients for some rows, kept until their step closes.
 struct BufferedPush {
+  PushId id;
   uint64_t count = 0;
   uint64_t first_row = 0;
   std::vector<uint64_t> keys;
@@ -35,7 +37,7 @@ struct WeightedPush {
 class StepBuffer {
  public:
   // Copies the push. False, and nothing is kept, when the step is closed.
-  bool Add(uint32_t client, uint64_t step, const RowSet& rows, std::vector<float> gradients);
+  bool Add(const PushId& id, uint64_t step, const RowSet& rows, std::vector<float> gradients);
 
   // Closes all steps up to `step`. Returns its pushes by the contributors (ascending by client), in
   // the order of `contributions` and then of arrival; drops all other pushes of the closed steps.
@@ -43,6 +45,14 @@ class StepBuffer {
 
   // Drops the client's pushes for `from_step` and later.
   void Discard(uint32_t client, uint64_t from_step);
+
+  // Every step before it is closed.
+  uint64_t open_step() const { return open_step_; }
+  // Drops everything; steps from `open_step` on are open.
+  void Reset(uint64_t open_step) {
+    pushes_.clear();
+    open_step_ = open_step;
+  }
 
   void AddTo(Hasher& hasher) const;
 

@@ -154,10 +154,15 @@ void Table::LoadSparse(absl::Span<const uint64_t> keys, absl::Span<const float> 
 ShardSize Table::Size() const {
   ShardSize total;
   for (const std::shared_ptr<Shard>& shard : shards_) {
-    if (!shard) continue;
-    const ShardSize size = shard->Size();
-    total.rows += size.rows;
-    total.bytes += size.bytes;
+    if (shard) total += shard->Size();
+  }
+  return total;
+}
+
+ShardSize Table::ServedSize() const {
+  ShardSize total;
+  for (const std::shared_ptr<Shard>& shard : shards_) {
+    if (shard && shard->serving()) total += shard->Size();
   }
   return total;
 }

@@ -34,13 +34,15 @@ class Table {
 
   // Null when the shard lives elsewhere. `shard` < shards().
   Shard* shard(uint32_t shard) const { return shards_[shard].get(); }
+  const std::shared_ptr<Shard>& shared_shard(uint32_t shard) const { return shards_[shard]; }
 
   // Gives the rows that live here saved values, as Shard::Load does. `values`: float32[rows][dim].
   // Sparse: of `keys`, strictly ascending; dense: of every row of the table, `keys` is empty.
   void Load(absl::Span<const uint64_t> keys, absl::Span<const float> values) const;
 
-  // Sum over the shards here.
+  // Sum over the shards here, and of those that serve clients.
   ShardSize Size() const;
+  ShardSize ServedSize() const;
 
  private:
   Table() = default;

@@ -98,9 +98,7 @@ class Cluster:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         self.coordinator = self._start_coordinator()
-        self.servers = [self._start(f"server-{i}", [SERVER, "--role", "shard_host", "--coordinator",
-                                                    self.address, "--name", f"server-{i}"])
-                        for i in range(servers)]
+        self.servers = [self.start_server(f"server-{i}") for i in range(servers)]
         count = int(str(workers).split(":", maxsplit=1)[0])
         self.workers = [self.start_worker(f"worker-{i}") for i in range(count if start_workers else 0)]
 
@@ -112,6 +110,9 @@ class Cluster:
         """Starts the coordinator, which has ended, again."""
         self.coordinator.process.stdout.close()
         self.coordinator = self._start_coordinator()
+
+    def start_server(self, name):
+        return self._start(name, [SERVER, "--role", "shard_host", "--coordinator", self.address, "--name", name])
 
     def start_worker(self, name):
         return self._start(name, [WORKER, "--coordinator", self.address, "--name", name])

@@ -10,8 +10,8 @@
 #include "common/wire/frame.h"
 #include "common/wire/operation.h"
 #include "common/wire/value_codec.h"
+#include "worker/client/client_table.h"
 #include "worker/client/gradient_encoder.h"
-#include "worker/client/kept_rows.h"
 
 namespace paramd {
 namespace {
@@ -25,14 +25,10 @@ absl::Status WithServer(const absl::Status& status, const ServerLink& link) {
                       absl::StrCat("server ", link.address(), ": ", status.message()));
 }
 
-ValueCodec CodecOf(v1::Codec::Values values) {
-  // The configuration has no others.
-  return FromProto(values).value_or(ValueCodec::kF32);
-}
-
 ServerLink::Options LinkOptions(const v1::ServerMember& server, const v1::ShardMap& map,
                                 const v1::Transport& transport) {
   ServerLink::Options options;
+  options.server = server.id();
   options.address = server.address();
   options.channel = {.max_message_bytes = static_cast<int>(transport.max_message()),
                      .keepalive = ToDuration(transport.keepalive())};
@@ -74,6 +70,11 @@ class ParameterClient::Call : public ReplyReceiver {
   // As if one operation had been answered.
   void Release() { Answered(nullptr, absl::OkStatus()); }
 
+  void Split(size_t before, size_t after) override {
+    Add(after);
+    for (size_t i = 0; i < before; ++i) Release();
+  }
+
  protected:
   // One of the operations is answered. The last one ends the call: it goes back, and then Done is
   // called.
@@ -103,29 +104,6 @@ class ParameterClient::Call : public ReplyReceiver {
   Done done_ ABSL_GUARDED_BY(mutex_);
 };
 
-struct ParameterClient::Table {
-  Table(uint32_t index, const v1::TablePlacement& placement, const RowPlanner::Options& options,
-        uint64_t row_cache_bytes)
-      : spec(placement.spec()),
-        pull(CodecOf(spec.pull().values())),
-        planner(index, placement, options),
-        encoder(spec),
-        kept(spec, row_cache_bytes) {
-    if (spec.kind() == v1::TableSpec::DENSE) {
-      dense_plan = std::make_shared<const RowPlan>(planner.PlanDense());
-    }
-  }
-
-  const v1::TableSpec spec;
-  const ValueCodec pull;
-  RowPlanner planner;
-  GradientEncoder encoder;
-  KeptRows kept;
-  std::shared_ptr<const RowPlan> dense_plan;
-  // Of sparse tables; those that nobody else has are used again.
-  std::vector<std::shared_ptr<RowPlan>> plans;
-};
-
 class ParameterClient::PullCall final : public Call {
  public:
   explicit PullCall(ParameterClient* client) : client_(client) {}
@@ -133,7 +111,7 @@ class ParameterClient::PullCall final : public Call {
   const std::shared_ptr<const RowPlan>& plan() const { return plan_; }
 
   // `clock`: rows are kept for later steps; none: they are not.
-  void Set(Table& table, std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
+  void Set(ClientTable& table, std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
            absl::Span<float> values, std::atomic<uint64_t>* min_clock) {
     table_ = &table;
     plan_ = std::move(plan);
@@ -144,11 +122,12 @@ class ParameterClient::PullCall final : public Call {
     values_ = values;
   }
 
-  void Receive(const ServerLink& link, uint32_t part, const ReplyFrame& reply) override {
+  void Receive(const ServerLink& link, const OutgoingOperation& operation,
+               const ReplyFrame& reply) override {
     if (!reply.status.ok()) return Answered(&link, reply.status);
     min_clock_ = std::min(min_clock_, reply.clock);
-    Answered(&link,
-             client_->decoder_.Decode(*plan_, plan_->parts[part], codec_, reply.values, values_));
+    Answered(&link, client_->decoder_.Decode(*operation.plan, operation.plan->parts[operation.part],
+                                             codec_, reply.values, values_));
   }
 
  private:
@@ -166,7 +145,7 @@ class ParameterClient::PullCall final : public Call {
   }
 
   ParameterClient* const client_;
-  Table* table_ = nullptr;
+  ClientTable* table_ = nullptr;
   std::shared_ptr<const RowPlan> plan_;
   std::optional<uint64_t> clock_;
   uint64_t min_clock_ = 0;  // smallest of the answers
@@ -179,7 +158,8 @@ class ParameterClient::PushCall final : public Call {
  public:
   explicit PushCall(ParameterClient* client) : client_(client) {}
 
-  void Receive(const ServerLink& link, uint32_t /*part*/, const ReplyFrame& reply) override {
+  void Receive(const ServerLink& link, const OutgoingOperation& /*operation*/,
+               const ReplyFrame& reply) override {
     Answered(&link, reply.status);
   }
 
@@ -195,7 +175,8 @@ class ParameterClient::PushCall final : public Call {
 // The largest clock of the answers.
 class ParameterClient::BroadcastCall final : public Call {
  public:
-  void Receive(const ServerLink& link, uint32_t /*part*/, const ReplyFrame& reply) override {
+  void Receive(const ServerLink& link, const OutgoingOperation& /*operation*/,
+               const ReplyFrame& reply) override {
     {
       MutexLock lock(clock_mutex_);
       clock_ = std::max(clock_, reply.clock);
@@ -216,27 +197,42 @@ class ParameterClient::BroadcastCall final : public Call {
 };
 
 ParameterClient::ParameterClient(Options options) : options_(std::move(options)) {
+  for (const v1::TablePlacement& table : options_.shard_map.tables()) {
+    tables_.push_back(std::make_unique<ClientTable>(table.spec(), options_.row_cache_bytes));
+    tables_.back()->SetPlacement(static_cast<uint32_t>(tables_.size() - 1), table,
+                                 PlannerOptions());
+  }
+  MutexLock lock(links_mutex_);
+  for (const v1::ServerMember& server : options_.shard_map.servers()) {
+    links_[server.id()] = MakeLink(server);
+  }
+}
+
+RowPlanner::Options ParameterClient::PlannerOptions() const {
   const v1::Transport& transport = options_.transport;
-  const RowPlanner::Options planner = {
+  return {
       // Half of the limit leaves room for headers and segments.
       .chunk_bytes = std::min(transport.chunk(), transport.max_message() / 2),
       .max_bytes = transport.max_message() / 2,
       .key_codec = transport.keys() == v1::Codec::RAW ? KeyCodec::kRaw : KeyCodec::kPacked,
       .name_key_lists = transport.keys() == v1::Codec::CACHED && transport.key_cache() > 0,
+      .epoch = options_.shard_map.epoch(),
   };
-  for (const v1::TablePlacement& table : options_.shard_map.tables()) {
-    tables_.push_back(std::make_unique<Table>(static_cast<uint32_t>(tables_.size()), table, planner,
-                                              options_.row_cache_bytes));
-  }
-  for (const v1::ServerMember& server : options_.shard_map.servers()) {
-    links_[server.id()] =
-        std::make_unique<ServerLink>(loop_, LinkOptions(server, options_.shard_map, transport));
-  }
+}
+
+std::unique_ptr<ServerLink> ParameterClient::MakeLink(const v1::ServerMember& server) {
+  return std::make_unique<ServerLink>(loop_,
+                                      LinkOptions(server, options_.shard_map, options_.transport));
 }
 
 ParameterClient::~ParameterClient() {
   // Calls that are open are given back.
-  links_.clear();
+  std::map<uint32_t, std::unique_ptr<ServerLink>> links;
+  {
+    MutexLock lock(links_mutex_);
+    links.swap(links_);
+  }
+  links.clear();
 }
 
 Operation ParameterClient::Prepare(OperationKind kind) {
@@ -278,7 +274,7 @@ absl::StatusOr<uint64_t> ParameterClient::Broadcast(OperationKind kind, uint64_t
     out.receiver = &call;
     link->Send(std::move(out));
   }
-  loop_.Wait([&outcome] {
+  Wait([&outcome] {
     MutexLock lock(outcome.mutex);
     return outcome.done;
   });
@@ -286,17 +282,34 @@ absl::StatusOr<uint64_t> ParameterClient::Broadcast(OperationKind kind, uint64_t
   return call.clock();
 }
 
+void ParameterClient::Wait(const std::function<bool()>& done) {
+  for (bool is_done = false; !is_done;) {
+    TakeAnnounced();
+    loop_.Wait([&] {
+      is_done = done();
+      return is_done || has_announced_;
+    });
+  }
+}
+
 absl::StatusOr<uint64_t> ParameterClient::Attach() {
+  TakeAnnounced();
+  attached_ = true;
   absl::StatusOr<uint64_t> clock = Broadcast(OperationKind::kAttach, 0);
   if (!clock.ok()) return clock;
   absl::StatusOr<uint64_t> advanced = Broadcast(OperationKind::kAdvance, *clock);
   if (!advanced.ok()) return advanced;
+  clock_ = *clock;
   return clock;
 }
 
-absl::Status ParameterClient::Detach() { return Broadcast(OperationKind::kDetach, 0).status(); }
+absl::Status ParameterClient::Detach() {
+  TakeAnnounced();
+  attached_ = false;
+  return Broadcast(OperationKind::kDetach, 0).status();
+}
 
-std::shared_ptr<RowPlan> ParameterClient::FreePlan(Table& table) {
+std::shared_ptr<RowPlan> ParameterClient::FreePlan(ClientTable& table) {
   auto free = std::find_if(table.plans.begin(), table.plans.end(),
                            [](const auto& plan) { return plan.use_count() == 1; });
   if (free == table.plans.end()) {
@@ -310,27 +323,29 @@ std::shared_ptr<RowPlan> ParameterClient::FreePlan(Table& table) {
 
 std::shared_ptr<const RowPlan> ParameterClient::Plan(uint32_t index,
                                                      absl::Span<const uint64_t> keys) {
-  Table& table = *tables_[index];
-  if (table.dense_plan != nullptr) return table.dense_plan;
+  TakeAnnounced();
+  ClientTable& table = *tables_[index];
+  if (table.dense_plan() != nullptr) return table.dense_plan();
   std::shared_ptr<RowPlan> plan = FreePlan(table);
-  table.planner.PlanSparse(keys, plan.get());
+  table.planner().PlanSparse(keys, plan.get());
   return plan;
 }
 
-std::shared_ptr<const RowPlan> ParameterClient::UseAgain(Table& table,
+std::shared_ptr<const RowPlan> ParameterClient::UseAgain(ClientTable& table,
                                                          std::shared_ptr<const RowPlan> plan,
                                                          uint64_t clock, absl::Span<float> values) {
   if (table.kept.Read(*plan, clock, values.data(), &stale_)) return nullptr;
   if (!plan->sparse) return plan;
   if (stale_.size() == plan->keys.size()) return plan;
   std::shared_ptr<RowPlan> subset = FreePlan(table);
-  table.planner.PlanSubset(*plan, stale_, subset.get());
+  table.planner().PlanSubset(*plan, stale_, subset.get());
   return subset;
 }
 
 void ParameterClient::Pull(std::shared_ptr<const RowPlan> plan, std::optional<uint64_t> clock,
                            absl::Span<float> values, Done done, std::atomic<uint64_t>* min_clock) {
-  Table& table = *tables_[plan->table];
+  TakeAnnounced();
+  ClientTable& table = *tables_[plan->table];
   if (clock.has_value() && table.kept.enabled()) {
     plan = UseAgain(table, std::move(plan), *clock, values);
   }
@@ -348,8 +363,9 @@ std::shared_ptr<const RowPlan> ParameterClient::PlanAndPull(uint32_t index,
                                                             std::optional<uint64_t> clock,
                                                             absl::Span<float> values, Done done,
                                                             std::atomic<uint64_t>* min_clock) {
-  Table& table = *tables_[index];
-  if (table.dense_plan != nullptr || table.kept.enabled()) {
+  TakeAnnounced();
+  ClientTable& table = *tables_[index];
+  if (table.dense_plan() != nullptr || table.kept.enabled()) {
     std::shared_ptr<const RowPlan> plan = Plan(index, keys);
     Pull(plan, clock, values, std::move(done), min_clock);
     return plan;
@@ -359,7 +375,7 @@ std::shared_ptr<const RowPlan> ParameterClient::PlanAndPull(uint32_t index,
   call->Set(table, plan, clock, values, min_clock);
   call->Begin(1, std::move(done));
   size_t sent = 0;
-  table.planner.PlanSparse(keys, plan.get(), [&](size_t parts) {
+  table.planner().PlanSparse(keys, plan.get(), [&](size_t parts) {
     SendPulls(call, clock, sent, parts);
     sent = parts;
     if (sent > kFewOperations) loop_.Advance();
@@ -383,31 +399,54 @@ void ParameterClient::SendPulls(PullCall* call, std::optional<uint64_t> clock, s
     out.plan = plan;
     out.part = static_cast<uint32_t>(part);
     out.receiver = call;
-    links_.at(plan->parts[part].server)->Send(std::move(out));
+    Send(std::move(out));
+  }
+}
+
+void ParameterClient::Send(OutgoingOperation out) {
+  const uint32_t server = out.plan->parts[out.part].server;
+  if (out.plan->epoch == options_.shard_map.epoch()) {
+    links_.at(server)->Send(std::move(out));
+    return;
+  }
+  // It was planned before the last shard map came.
+  std::map<uint32_t, std::vector<OutgoingOperation>> cut;
+  std::vector<OutgoingOperation> operations;
+  operations.push_back(std::move(out));
+  CutAgain(std::move(operations), &cut);
+  for (auto& [owner, parts] : cut) {
+    for (OutgoingOperation& part : parts) links_.at(owner)->Send(std::move(part));
   }
 }
 
 void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
                                absl::Span<const TableGradients> gradients, Done done) {
+  TakeAnnounced();
   // The last part for each server, in the order of links_; the server's step is finished with it.
+  // Parts of an old plan go anywhere: then the end is said by itself.
   last_parts_.assign(links_.size(), nullptr);
   size_t operations = 0;
   const auto last_part = [this](uint32_t server) -> const void*& {
     return last_parts_[static_cast<size_t>(std::distance(links_.begin(), links_.find(server)))];
   };
   for (const TableGradients& table : gradients) {
-    for (const RowPlan::Part& part : table.plan->parts) last_part(part.server) = &part;
     operations += table.plan->parts.size();
+    if (table.plan->epoch != options_.shard_map.epoch()) continue;
+    for (const RowPlan::Part& part : table.plan->parts) last_part(part.server) = &part;
   }
+  const bool planned = std::all_of(gradients.begin(), gradients.end(), [this](const auto& table) {
+    return table.plan->epoch == options_.shard_map.epoch();
+  });
+  if (!planned) last_parts_.assign(links_.size(), nullptr);
   operations += std::count(last_parts_.begin(), last_parts_.end(), nullptr);
   PushCall* const call = NewCall(&ParameterClient::free_pushes_);
   call->Begin(operations, std::move(done));
-  const auto prepare = [&](const void* part, uint32_t server) {
+  const auto prepare = [&](bool finishes) {
     OutgoingOperation out;
     out.operation = Prepare(OperationKind::kPush);
     out.operation.clock = clock;
     out.operation.examples = examples;
-    out.operation.finishes_step = last_part(server) == part;
+    out.operation.finishes_step = finishes;
     out.receiver = call;
     return out;
   };
@@ -415,27 +454,22 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
   for (const TableGradients& table : gradients) {
     for (uint32_t i = 0; i < table.plan->parts.size(); ++i) {
       const RowPlan::Part& part = table.plan->parts[i];
-      OutgoingOperation out = prepare(&part, part.server);
+      OutgoingOperation out = prepare(planned && last_part(part.server) == &part);
       out.operation.table = table.plan->table;
       out.operation.codec = tables_[table.plan->table]->encoder.codec();
       out.plan = table.plan;
       out.part = i;
       out.values = tables_[table.plan->table]->encoder.Encode(*table.plan, part, table.values,
                                                               out.operation.sequence);
-      links_.at(part.server)->Send(std::move(out));
+      Send(std::move(out));
       if (operations > kFewOperations) loop_.Advance();
     }
   }
   for (const auto& [server, link] : links_) {
-    if (last_part(server) == nullptr) link->Send(prepare(nullptr, server));
+    if (last_part(server) == nullptr) link->Send(prepare(true));
   }
   Flush();
-}
-
-void ParameterClient::Update(const v1::ShardMap& map) {
-  for (size_t i = 0; i < tables_.size(); ++i) {
-    tables_[i]->kept.Update(map.tables(static_cast<int>(i)).spec());
-  }
+  clock_ = clock + 1;
 }
 
 void ParameterClient::Hold() {
@@ -449,18 +483,22 @@ void ParameterClient::Flush() {
 }
 
 uint64_t ParameterClient::bytes_sent() const {
+  MutexLock lock(links_mutex_);
   uint64_t bytes = 0;
   for (const auto& [server, link] : links_) bytes += link->bytes_sent();
   return bytes;
 }
 
 uint64_t ParameterClient::bytes_received() const {
+  MutexLock lock(links_mutex_);
   uint64_t bytes = 0;
   for (const auto& [server, link] : links_) bytes += link->bytes_received();
   return bytes;
 }
 
 void ParameterClient::Shutdown(const absl::Status& status) {
+  MutexLock lock(links_mutex_);
+  shutdown_ = status;
   for (const auto& [server, link] : links_) link->Shutdown(status);
 }
 

@@ -19,14 +19,21 @@
 #include "common/rpc/completion_loop.h"
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
+#include "worker/client/client_table.h"
 #include "worker/client/row_decoder.h"
 #include "worker/client/row_plan.h"
 #include "worker/client/server_link.h"
 
 namespace paramd {
 
-// Pulls and pushes rows of the tables of one shard map. Knows no model. One thread at a time calls
-// it, as operations reach a server in the order of the calls; Shutdown may come from any thread.
+// Pulls and pushes rows of the tables of a shard map. Knows no model. One thread at a time calls
+// it, as operations reach a server in the order of the calls; Announce and Shutdown may come from
+// any thread.
+//
+// When shards move to other servers, a new map is announced: with the next call, or in the one that
+// waits, what was sent for those shards and not answered is cut again and sent to their new
+// servers, under the same sequences, before anything later. Callers see nothing of it; plans that
+// they hold stay good.
 class ParameterClient {
  public:
   struct Options {
@@ -85,14 +92,14 @@ class ParameterClient {
 
   // Blocks until done(), which becomes true by some Done; drives the connections meanwhile. As
   // CompletionLoop::Wait.
-  void Wait(const std::function<bool()>& done) { loop_.Wait(done); }
+  void Wait(const std::function<bool()>& done);
 
   // Fails everything that is open and that comes later.
   void Shutdown(const absl::Status& status);
 
-  // How pulls wait was changed on the running cluster: takes over how long rows may be used again.
-  // `map` has the same tables and epoch as this client's.
-  void Update(const v1::ShardMap& map);
+  // The coordinator has a new shard map, of the same tables: shards are elsewhere, or how pulls
+  // wait was changed (and so how long rows may be used again). Taken over with the next call.
+  void Announce(const v1::ShardMap& map) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const v1::ShardMap& shard_map() const { return options_.shard_map; }
 
@@ -105,7 +112,29 @@ class ParameterClient {
   class PullCall;
   class PushCall;
   class BroadcastCall;
-  struct Table;
+
+  // For operations whose answers nobody waits for.
+  class Nobody final : public ReplyReceiver {
+   public:
+    void Receive(const ServerLink&, const OutgoingOperation&, const ReplyFrame&) override {}
+    void Split(size_t, size_t) override {}
+  };
+
+  RowPlanner::Options PlannerOptions() const;
+  std::unique_ptr<ServerLink> MakeLink(const v1::ServerMember& server);
+  void TakeAnnounced() ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakePlacement(const v1::ShardMap& map);
+  // Whether an operation that was sent to a server is not for that one any more.
+  bool IsStranded(const OutgoingOperation& open, uint32_t server) const;
+  // Makes links_ those of the map; returns those that are no longer.
+  std::vector<std::unique_ptr<ServerLink>> ReplaceLinks(const v1::ShardMap& map)
+      ABSL_LOCKS_EXCLUDED(links_mutex_);
+  void SendControl(OperationKind kind, uint64_t clock, ServerLink& link);
+  // Cuts operations of one sequence for the servers that the map says.
+  void CutAgain(std::vector<OutgoingOperation> operations,
+                std::map<uint32_t, std::vector<OutgoingOperation>>* again);
+  // Sends an operation with rows, which may be of an earlier plan.
+  void Send(OutgoingOperation out);
 
   Operation Prepare(OperationKind kind);
   // Sends one operation without content to every server and waits for the answers.
@@ -116,24 +145,33 @@ class ParameterClient {
   // Sends parts [first, last) of the call's plan.
   void SendPulls(PullCall* call, std::optional<uint64_t> clock, size_t first, size_t last);
   // A plan of a sparse table that nobody uses.
-  std::shared_ptr<RowPlan> FreePlan(Table& table);
+  std::shared_ptr<RowPlan> FreePlan(ClientTable& table);
   // Reads the rows that are fresh enough at `clock`, and returns a plan for the others; null: there
   // are none.
-  std::shared_ptr<const RowPlan> UseAgain(Table& table, std::shared_ptr<const RowPlan> plan,
+  std::shared_ptr<const RowPlan> UseAgain(ClientTable& table, std::shared_ptr<const RowPlan> plan,
                                           uint64_t clock, absl::Span<float> values);
 
-  const Options options_;
+  // Its shard map is the one that was taken over last.
+  Options options_;
   CompletionLoop loop_{"client-rpc"};
-  std::vector<std::unique_ptr<Table>> tables_;
-  // By server id.
+  std::vector<std::unique_ptr<ClientTable>> tables_;
+  Nobody nobody_;
+  // By server id. Changed by the thread that calls, under the mutex; it reads them without.
+  mutable Mutex links_mutex_;
   std::map<uint32_t, std::unique_ptr<ServerLink>> links_;
+  absl::Status shutdown_ ABSL_GUARDED_BY(links_mutex_);
   uint64_t sequence_ = 0;
+  // Whether it takes part in clocks, and its own.
+  bool attached_ = false;
+  uint64_t clock_ = 0;
   // Scratch memory.
   std::vector<const void*> last_parts_;
   std::vector<uint32_t> stale_;
 
   // Calls that are not under way, to be used again.
   Mutex mutex_;
+  v1::ShardMap announced_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> has_announced_{false};
   std::vector<std::unique_ptr<PullCall>> free_pulls_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<PushCall>> free_pushes_ ABSL_GUARDED_BY(mutex_);
   // Used by completions only, which come one at a time.

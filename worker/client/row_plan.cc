@@ -55,6 +55,7 @@ uint64_t RowPlanner::RowsPerOperation() const {
 
 void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan,
                             const std::function<void(size_t parts)>& on_block) {
+  plan->epoch = options_.epoch;
   plan->table = table_;
   plan->dim = placement_.spec().dim();
   plan->sparse = true;
@@ -144,6 +145,7 @@ void RowPlanner::EncodeKeysOf(RowPlan::Part& part, const RowPlan* plan) const {
 
 void RowPlanner::PlanSubset(const RowPlan& plan, absl::Span<const uint32_t> rows,
                             RowPlan* subset) const {
+  subset->epoch = plan.epoch;
   subset->table = plan.table;
   subset->dim = plan.dim;
   subset->sparse = true;
@@ -181,6 +183,7 @@ void RowPlanner::PlanSubset(const RowPlan& plan, absl::Span<const uint32_t> rows
 RowPlan RowPlanner::PlanDense() const {
   const auto shards = static_cast<uint32_t>(shards_by_server_.size());
   RowPlan plan;
+  plan.epoch = options_.epoch;
   plan.table = table_;
   plan.dim = placement_.spec().dim();
   plan.rows = placement_.spec().rows();

@@ -34,6 +34,7 @@ struct RowPlan {
     absl::string_view key_list_name() const { return {key_list.data(), key_list.size()}; }
   };
 
+  uint64_t epoch = 0;  // of the shard map that it was made for
   uint32_t table = 0;
   uint32_t dim = 0;
   bool sparse = false;
@@ -67,6 +68,7 @@ class RowPlanner {
     KeyCodec key_codec = KeyCodec::kPacked;
     // Whether parts get the names of their key lists.
     bool name_key_lists = false;
+    uint64_t epoch = 0;  // of the shard map
   };
 
   // `table`: the table's index in the shard map.
@@ -85,13 +87,16 @@ class RowPlanner {
   // For all rows of a dense table.
   RowPlan PlanDense() const;
 
+  // Its keys, as they are sent.
+  void EncodeKeysOf(RowPlan::Part& part, const RowPlan* plan) const;
+
+  uint64_t epoch() const { return options_.epoch; }
+
  private:
   uint64_t RowsPerOperation() const;
   // Plans keys[first, last) on their own: this many fit into the cache, and the operations of the
   // first ones are sent before the last ones are looked at.
   void PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last, RowPlan* plan);
-  // Its keys, as they are sent.
-  void EncodeKeysOf(RowPlan::Part& part, const RowPlan* plan) const;
 
   const uint32_t table_;
   const v1::TablePlacement placement_;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@ namespace paramd {
 namespace {
 
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(100);
+// Before an operation that was refused for now comes again.
+constexpr absl::Duration kRetryPause = absl::Milliseconds(10);
 // Larger messages are not held back.
 constexpr size_t kMaxHeld = size_t{4} << 10;
 constexpr char kExchange[] = "/paramd.v1.ParameterService/Exchange";
@@ -35,6 +38,7 @@ ServerLink::~ServerLink() {
 }
 
 void ServerLink::Send(OutgoingOperation operation) {
+  operation.server = options_.server;
   absl::Status shutdown;
   {
     MutexLock lock(mutex_);
@@ -50,7 +54,45 @@ void ServerLink::Send(OutgoingOperation operation) {
       return;
     }
   }
-  operation.receiver->Receive(*this, operation.part, {.status = std::move(shutdown)});
+  operation.receiver->Receive(*this, operation, {.status = std::move(shutdown)});
+}
+
+std::vector<OutgoingOperation> ServerLink::TakeIf(
+    const std::function<bool(const OutgoingOperation&)>& condition) {
+  std::vector<OutgoingOperation> taken, left;
+  MutexLock lock(mutex_);
+  for (; !open_.empty(); open_.pop_front()) {
+    if (open_.front().receiver == nullptr) continue;
+    (condition(open_.front()) ? taken : left).push_back(std::move(open_.front()));
+  }
+  for (OutgoingOperation& operation : left) open_.push_back(std::move(operation));
+  return taken;
+}
+
+void ServerLink::Insert(std::vector<OutgoingOperation> operations) {
+  absl::Status shutdown;
+  {
+    MutexLock lock(mutex_);
+    shutdown = shutdown_;
+    if (shutdown.ok()) {
+      std::vector<OutgoingOperation> all;
+      for (; !open_.empty(); open_.pop_front()) all.push_back(std::move(open_.front()));
+      for (OutgoingOperation& operation : operations) {
+        operation.server = options_.server;
+        if (stream_ != nullptr) Write(operation);
+        all.push_back(std::move(operation));
+      }
+      std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+        return a.operation.sequence < b.operation.sequence;
+      });
+      for (OutgoingOperation& operation : all) open_.push_back(std::move(operation));
+      changed_.NotifyAll();
+      return;
+    }
+  }
+  for (const OutgoingOperation& operation : operations) {
+    operation.receiver->Receive(*this, operation, {.status = shutdown});
+  }
 }
 
 void ServerLink::Write(const OutgoingOperation& outgoing) {
@@ -127,7 +169,7 @@ void ServerLink::Shutdown(const absl::Status& status) {
   }
   for (const OutgoingOperation& operation : open) {
     if (operation.receiver == nullptr) continue;
-    operation.receiver->Receive(*this, operation.part, {.status = status});
+    operation.receiver->Receive(*this, operation, {.status = status});
   }
   loop_.Wake();
 }
@@ -135,10 +177,9 @@ void ServerLink::Shutdown(const absl::Status& status) {
 void ServerLink::Run() {
   MutexLock lock(mutex_);
   while (shutdown_.ok()) {
-    if (pause_) {
+    if (pause_ > absl::ZeroDuration()) {
       // Breaks off a busy loop against a server that ends every stream at once.
-      pause_ = false;
-      changed_.WaitFor(mutex_, kReconnectPause);
+      changed_.WaitFor(mutex_, std::exchange(pause_, absl::ZeroDuration()));
       continue;
     }
     if (stream_ == nullptr && !open_.empty()) Connect();
@@ -176,8 +217,10 @@ void ServerLink::Received(uint64_t attempt, grpc::ByteBuffer& message) {
   } else if (reply->send_keys) {
     MutexLock lock(mutex_);
     if (attempt == attempt_) Repeat(reply->sequence);
+  } else if (absl::IsUnavailable(reply->status) || absl::IsResourceExhausted(reply->status)) {
+    Retry(attempt);
   } else if (const std::optional<OutgoingOperation> answered = Take(reply->sequence)) {
-    answered->receiver->Receive(*this, answered->part, *reply);
+    answered->receiver->Receive(*this, *answered, *reply);
   }
   // What was received is not held until the next message.
   pieces_.Clear();
@@ -197,6 +240,13 @@ std::optional<OutgoingOperation> ServerLink::Take(uint64_t sequence) {
   return answered;
 }
 
+void ServerLink::Retry(uint64_t attempt) {
+  MutexLock lock(mutex_);
+  if (attempt != attempt_ || retrying_ || stream_ == nullptr) return;
+  retrying_ = true;
+  stream_->Cancel();
+}
+
 void ServerLink::Repeat(uint64_t sequence) {
   held_.Clear();
   for (size_t i = 0; i < open_.size(); ++i) {
@@ -213,11 +263,12 @@ void ServerLink::Closed(uint64_t attempt, const absl::Status& status) {
   --open_streams_;
   if (attempt == attempt_) {
     stream_ = nullptr;
-    if (shutdown_.ok()) {
+    const bool retrying = std::exchange(retrying_, false);
+    if (shutdown_.ok() && !retrying) {
       spdlog::warn("the stream to server {} ended ({}); opening it again, {} operations to repeat",
                    options_.address, status.ToString(), open_.size());
     }
-    pause_ = true;
+    pause_ = retrying ? kRetryPause : kReconnectPause;
   }
   changed_.NotifyAll();
 }

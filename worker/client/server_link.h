@@ -5,9 +5,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/mutex.h"
 #include "common/base/ring.h"
@@ -26,14 +28,20 @@
 namespace paramd {
 
 class ServerLink;
+struct OutgoingOperation;
 
 // Takes the answers to operations.
 class ReplyReceiver {
  public:
-  // The answer to the operation that was sent with this `part`. With values only if its status is
-  // OK; they are valid until the return. Called from whichever thread drives the loop, or from
-  // ServerLink::Shutdown; must not block.
-  virtual void Receive(const ServerLink& link, uint32_t part, const ReplyFrame& reply) = 0;
+  // The answer to the operation. With values only if its status is OK; they are valid until the
+  // return. Called from whichever thread drives the loop, or from ServerLink::Shutdown; must not
+  // block.
+  virtual void Receive(const ServerLink& link, const OutgoingOperation& operation,
+                       const ReplyFrame& reply) = 0;
+
+  // `before` of its operations that are not answered were cut again into `after`, which are not
+  // sent yet; with none left they count as answered.
+  virtual void Split(size_t before, size_t after) = 0;
 
  protected:
   ~ReplyReceiver() = default;
@@ -45,16 +53,19 @@ struct OutgoingOperation {
   Operation operation;
   // The rows it is about; none: it has no rows.
   std::shared_ptr<const RowPlan> plan;
-  uint32_t part = 0;  // of the plan, and for the receiver
+  uint32_t part = 0;  // of the plan
   ValueSlices values;
   ReplyReceiver* receiver = nullptr;
+  uint32_t server = 0;  // that it was sent to
 };
 
 // A client's one path to one server: a stream that is opened again when it breaks; what was not
-// answered is then sent again in the same order with the same sequences. Thread-safe.
+// answered is then sent again in the same order with the same sequences. So is what the server
+// refuses for now (UNAVAILABLE, RESOURCE_EXHAUSTED), after a pause. Thread-safe.
 class ServerLink {
  public:
   struct Options {
+    uint32_t server = 0;
     std::string address;
     ChannelOptions channel;
     // How the keys of plans are written, and the memory that the server may use for key lists (0:
@@ -73,6 +84,15 @@ class ServerLink {
   // Sends an operation. Its receiver is called exactly once. Operations must come with ascending
   // sequences.
   void Send(OutgoingOperation operation);
+
+  // Removes the operations that are not answered and fulfil `condition`, by ascending sequence;
+  // answers that come later are for nobody.
+  std::vector<OutgoingOperation> TakeIf(
+      const std::function<bool(const OutgoingOperation&)>& condition) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Sends operations that were taken from another link, by ascending sequence, between those that
+  // are here. No shard has rows in them and in those here with a larger sequence.
+  void Insert(std::vector<OutgoingOperation> operations) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // From Hold to Flush small operations may wait for others, to go out together.
   void Hold();
@@ -102,6 +122,8 @@ class ServerLink {
   void Received(uint64_t attempt, grpc::ByteBuffer& message);
   // Removes the operation that was answered; none: it was before.
   std::optional<OutgoingOperation> Take(uint64_t sequence) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The server will take the operation later: everything is sent again, on another stream.
+  void Retry(uint64_t attempt) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server wants the operation with its keys, and then what came after it.
   void Repeat(uint64_t sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Closed(uint64_t attempt, const absl::Status& status);
@@ -122,7 +144,9 @@ class ServerLink {
   std::shared_ptr<Stream> stream_ ABSL_GUARDED_BY(mutex_);
   uint64_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;
   // The stream broke: wait a little before the next one.
-  bool pause_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration pause_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  // It was ended to be opened again.
+  bool retrying_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   // Not answered yet, by ascending sequence; those without a receiver have been answered.

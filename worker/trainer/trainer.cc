@@ -210,7 +210,6 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_pt
     step = std::move(steps_.back());
     steps_.pop_back();
   }
-  if (const std::optional<v1::ShardMap> map = callbacks_.new_shard_map()) client_.Update(*map);
   step->Begin(std::move(batch), std::exchange(partition_ended_, false));
   client_.Hold();
   for (const size_t table : order_) Pull(table, clock, step);

@@ -28,8 +28,6 @@ class Trainer {
     // Called when the clocks are joined; blocks until all that begin together have joined them.
     // False: the job has ended.
     std::function<bool()> wait_for_start;
-    // The shard map, when another one was announced since the last call; called before every step.
-    std::function<std::optional<v1::ShardMap>()> new_shard_map;
     // As of BatchPipeline.
     BatchPipeline::Partitions partitions;
     // A partition is done; may come from another thread.

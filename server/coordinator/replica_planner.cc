@@ -1,0 +1,127 @@
+#include "server/coordinator/replica_planner.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <tuple>
+
+namespace paramd {
+namespace {
+
+// How many shards each server holds, as primary or backup.
+std::map<uint32_t, uint32_t> Held(const v1::ShardMap& map) {
+  std::map<uint32_t, uint32_t> held;
+  for (const v1::TablePlacement& table : map.tables()) {
+    for (const uint32_t server : table.shard_servers()) ++held[server];
+    for (const v1::ShardBackups& shard : table.backups()) {
+      for (const v1::ShardBackup& backup : shard.backups()) ++held[backup.server()];
+    }
+  }
+  return held;
+}
+
+const std::string& ZoneOf(uint32_t server, absl::Span<const ServerPlace> servers) {
+  static const std::string unknown;
+  const auto found = std::find_if(servers.begin(), servers.end(),
+                                  [&](const ServerPlace& place) { return place.id == server; });
+  return found == servers.end() ? unknown : found->zone;
+}
+
+}  // namespace
+
+bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardMap* map) {
+  if (servers.size() < 2) return false;
+  std::map<uint32_t, uint32_t> held = Held(*map);
+  bool changed = false;
+  for (v1::TablePlacement& table : *map->mutable_tables()) {
+    while (table.backups_size() < table.shard_servers_size()) table.add_backups();
+    for (int shard = 0; shard < table.shard_servers_size(); ++shard) {
+      v1::ShardBackups& backups = *table.mutable_backups(shard);
+      const uint32_t primary = table.shard_servers(shard);
+      if (backups.backups_size() > 0) continue;
+      const std::string& zone = ZoneOf(primary, servers);
+      const ServerPlace* best = nullptr;
+      const auto cost = [&](const ServerPlace& place) {
+        return std::make_tuple(place.zone == zone, held[place.id], place.id);
+      };
+      for (const ServerPlace& place : servers) {
+        if (place.id == primary) continue;
+        if (best == nullptr || cost(place) < cost(*best)) best = &place;
+      }
+      if (best == nullptr) continue;
+      v1::ShardBackup& backup = *backups.add_backups();
+      backup.set_server(best->id);
+      backup.set_filled(filled);
+      ++held[best->id];
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+uint32_t RemoveServer(uint32_t server, v1::ShardMap* map) {
+  uint32_t lost = 0;
+  for (v1::TablePlacement& table : *map->mutable_tables()) {
+    for (int shard = 0; shard < table.shard_servers_size(); ++shard) {
+      auto* const backups =
+          shard < table.backups_size() ? table.mutable_backups(shard)->mutable_backups() : nullptr;
+      if (backups != nullptr) {
+        backups->erase(std::remove_if(backups->begin(), backups->end(),
+                                      [&](const v1::ShardBackup& backup) {
+                                        return backup.server() == server;
+                                      }),
+                       backups->end());
+      }
+      if (table.shard_servers(shard) != server) continue;
+      const auto next = backups == nullptr
+                            ? decltype(backups->begin())()
+                            : std::find_if(backups->begin(), backups->end(),
+                                           [](const v1::ShardBackup& b) { return b.filled(); });
+      if (backups == nullptr || next == backups->end()) {
+        ++lost;
+        continue;
+      }
+      table.set_shard_servers(shard, next->server());
+      // The others were being filled by the one that is gone, and begin anew.
+      backups->Clear();
+    }
+  }
+  auto* const members = map->mutable_servers();
+  members->erase(
+      std::remove_if(members->begin(), members->end(),
+                     [&](const v1::ServerMember& member) { return member.id() == server; }),
+      members->end());
+  return lost;
+}
+
+bool MarkFilled(uint32_t primary, const v1::ShardReplica& replica, v1::ShardMap* map) {
+  if (replica.table() >= static_cast<uint32_t>(map->tables_size())) return false;
+  v1::TablePlacement& table = *map->mutable_tables(static_cast<int>(replica.table()));
+  if (replica.shard() >= static_cast<uint32_t>(table.backups_size())) return false;
+  const auto shard = static_cast<int>(replica.shard());
+  if (table.shard_servers(shard) != primary) return false;
+  for (v1::ShardBackup& backup : *table.mutable_backups(shard)->mutable_backups()) {
+    if (backup.server() != replica.server() || backup.filled()) continue;
+    backup.set_filled(true);
+    return true;
+  }
+  return false;
+}
+
+BackupCounts CountBackups(const v1::ShardMap& map) {
+  BackupCounts counts;
+  for (const v1::TablePlacement& table : map.tables()) {
+    for (int shard = 0; shard < table.shard_servers_size(); ++shard) {
+      if (shard >= table.backups_size() || table.backups(shard).backups().empty()) {
+        ++counts.none;
+        continue;
+      }
+      const auto& backups = table.backups(shard).backups();
+      counts.filling += std::none_of(backups.begin(), backups.end(),
+                                     [](const v1::ShardBackup& b) { return b.filled(); });
+    }
+  }
+  return counts;
+}
+
+}  // namespace paramd

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "paramd/v1/coordinator.pb.h"
+
+namespace paramd {
+
+// Decisions about which servers hold a shard besides its primary. Pure functions of the shard map;
+// they leave its epoch as it is.
+
+// A live shard host.
+struct ServerPlace {
+  uint32_t id = 0;
+  std::string zone;  // where it fails together with others
+};
+
+// Gives every shard that has none a backup: a server other than its primary, in another zone when
+// there is one, and of these one that holds the fewest shards. `filled`: primaries and backups
+// begin alike. With fewer than two servers nothing is changed. Returns whether anything was.
+bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardMap* map);
+
+// The server is gone: it is a backup no longer, and the first filled backup of each of its shards
+// becomes the primary. Returns how many shards nobody holds any more; their primary stays as it
+// was.
+uint32_t RemoveServer(uint32_t server, v1::ShardMap* map);
+
+// The primary says that the backup has all. False: that is not how the map is (any more).
+bool MarkFilled(uint32_t primary, const v1::ShardReplica& replica, v1::ShardMap* map);
+
+struct BackupCounts {
+  uint32_t none = 0;     // shards without a backup
+  uint32_t filling = 0;  // whose backup is not filled
+};
+BackupCounts CountBackups(const v1::ShardMap& map);
+
+}  // namespace paramd

@@ -1,0 +1,319 @@
+// The part of Engine that primaries and backups agree by.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/wire/frame.h"
+#include "common/wire/key_codec.h"
+#include "server/engine/engine.h"
+
+namespace paramd {
+namespace {
+
+// Takes the keys of one segment into `keys`.
+absl::Status TakeKeys(const v1::Header& header, ByteReader* bytes, absl::Span<uint64_t> keys) {
+  if (header.key_codec() != v1::Codec::RAW) return DecodeKeys(KeyCodec::kPacked, bytes, keys);
+  const size_t size = keys.size() * sizeof(uint64_t);
+  if (bytes->remaining() < size) return absl::InvalidArgumentError("keys are missing");
+  bytes->Copy(size, reinterpret_cast<uint8_t*>(keys.data()));
+  return absl::OkStatus();
+}
+
+// Takes the values of one segment.
+absl::StatusOr<ByteReader> TakeSegmentValues(const v1::Header& header, uint64_t rows, uint32_t dim,
+                                             ByteReader* values) {
+  if (header.kind() != v1::Header::PUSH) return values->Take(values->remaining());
+  ASSIGN_OR_RETURN(const ValueCodec codec, FromProto(header.value_codec()));
+  return TakeValues(codec, {.rows = static_cast<uint32_t>(rows), .dim = dim}, values);
+}
+
+}  // namespace
+
+void Engine::SetReplication(bool wait_for_backup, uint64_t fill_bytes_per_second) {
+  wait_for_backup_ = wait_for_backup;
+  fill_bytes_per_second_ = fill_bytes_per_second;
+}
+
+void Engine::StopReplicating() {
+  std::map<uint32_t, std::shared_ptr<ReplicaLink>> links;
+  {
+    MutexLock lock(links_mutex_);
+    links.swap(links_);
+  }
+  for (const auto& [server, link] : links) link->GiveUp();
+  MutexLock lock(view_mutex_);
+  filler_ = nullptr;
+}
+
+// ---- the primary
+
+std::shared_ptr<ReplicaLink> Engine::LinkTo(uint32_t server) {
+  MutexLock lock(links_mutex_);
+  const auto link = links_.find(server);
+  return link == links_.end() ? nullptr : link->second;
+}
+
+bool Engine::QueuesAreFull() {
+  MutexLock lock(links_mutex_);
+  return std::any_of(links_.begin(), links_.end(), [this](const auto& link) {
+    return link.second->queued_bytes() > options_.max_replica_bytes;
+  });
+}
+
+void Engine::SendTo(ReplicaLink& link, ReplicaFrame frame,
+                    std::shared_ptr<Acknowledgement> acknowledgement) {
+  frame.header.set_epoch(epoch_.load(std::memory_order_relaxed));
+  link.Send(std::move(frame), std::move(acknowledgement));
+}
+
+void Engine::ShipPush(const Operation& operation, uint64_t staleness,
+                      absl::Span<const ShardPart> parts, absl::Span<const Applied> applied,
+                      const std::shared_ptr<Acknowledgement>& acknowledgement) {
+  // By target, and whether it is waited for.
+  std::map<uint32_t, std::pair<bool, std::vector<PushedPart>>> targets;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (applied[i].index == 0) continue;
+    for (const ReplicaTarget& target : applied[i].targets) {
+      auto& [waits, its] = targets[target.server];
+      waits |= Waits(target);
+      its.push_back({.shard = parts[i].number,
+                     .rows = parts[i].rows,
+                     .values = parts[i].values,
+                     .applied = &applied[i]});
+    }
+  }
+  for (const auto& [server, what] : targets) {
+    const std::shared_ptr<ReplicaLink> link = LinkTo(server);
+    if (link == nullptr) continue;
+    SendTo(*link, PushFrame(operation, staleness, what.second),
+           what.first ? acknowledgement : nullptr);
+  }
+}
+
+void Engine::WaitForTargets(absl::Span<const Applied> applied,
+                            const std::shared_ptr<Acknowledgement>& acknowledgement) {
+  std::vector<uint32_t> servers;
+  for (const Applied& one : applied) {
+    for (const ReplicaTarget& target : one.targets) {
+      if (!Waits(target) || std::count(servers.begin(), servers.end(), target.server) > 0) continue;
+      servers.push_back(target.server);
+      if (const auto link = LinkTo(target.server)) link->WhenAllSent(acknowledgement);
+    }
+  }
+}
+
+void Engine::WhenAllSent(const StepAnswers& answers) {
+  if (answers.empty()) return;
+  std::vector<std::shared_ptr<ReplicaLink>> links;
+  {
+    MutexLock lock(links_mutex_);
+    for (const auto& [server, link] : links_) links.push_back(link);
+  }
+  for (const std::shared_ptr<ReplicaLink>& link : links) {
+    for (const std::shared_ptr<Acknowledgement>& answer : answers) link->WhenAllSent(answer);
+  }
+}
+
+void Engine::Ship(const ReplicaTargets& targets, const ReplicaFrame& frame,
+                  const std::shared_ptr<Acknowledgement>& acknowledgement) {
+  for (const ReplicaTarget& target : targets) {
+    if (const auto link = LinkTo(target.server)) {
+      SendTo(*link, frame, Waits(target) ? acknowledgement : nullptr);
+    }
+  }
+}
+
+void Engine::Close(const View& view, const FinishedStep& step) {
+  // The answers to the step's pushes, and to those before it, go when every backup has the step.
+  StepAnswers answers;
+  if (replicates()) {
+    MutexLock lock(mutex_);
+    answers = TakeAnswersBefore(step.step + 1);
+  }
+  const auto together =
+      std::make_shared<Acknowledgement>([answers = std::move(answers)](bool acknowledged) {
+        if (acknowledged) return;
+        for (const std::shared_ptr<Acknowledgement>& answer : answers) answer->GiveUp();
+      });
+  for (uint32_t number = 0; number < view.tables.size(); ++number) {
+    const Table& table = *view.tables[number];
+    if (!table.synchronous()) continue;
+    for (uint32_t i = 0; i < table.shards(); ++i) {
+      Shard* const shard = table.shard(i);
+      if (shard == nullptr) continue;
+      ClosedStep closed;
+      shard->CloseStep(step.step, step.contributions, step.examples, &closed);
+      if (closed.applied.targets.empty()) continue;
+      Ship(closed.applied.targets, CloseFrame(number, i, step.step, step.examples, closed),
+           together);
+    }
+  }
+}
+
+bool Engine::AwaitsClients() const {
+  if (awaited_epoch_ == 0) return false;
+  bool waiting = false;
+  clocks_.ForEachClient([&](uint32_t client) {
+    const auto it = sent_again_.find(client);
+    waiting |= it == sent_again_.end() || it->second < awaited_epoch_;
+  });
+  return waiting;
+}
+
+void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
+  uint32_t self;
+  {
+    MutexLock lock(mutex_);
+    self = *server_id_;
+  }
+  epoch_ = message.shard_map().epoch();
+  const auto address_of = [&](uint32_t server) {
+    for (const v1::ServerMember& member : message.shard_map().servers()) {
+      if (member.id() == server) return member.address();
+    }
+    return std::string();
+  };
+  std::deque<ReplicaFiller::Task> tasks;
+  const auto& tables = message.shard_map().tables();
+  for (int number = 0; number < tables.size(); ++number) {
+    const v1::TablePlacement& placement = tables[number];
+    for (int i = 0; i < placement.backups_size(); ++i) {
+      if (placement.shard_servers(i) != self) continue;
+      const std::shared_ptr<Shard>& shard =
+          view.tables[static_cast<size_t>(number)]->shared_shard(static_cast<uint32_t>(i));
+      ReplicaTargets targets;
+      for (const v1::ShardBackup& backup : placement.backups(i).backups()) {
+        std::shared_ptr<ReplicaLink> link;
+        {
+          MutexLock lock(links_mutex_);
+          std::shared_ptr<ReplicaLink>& entry = links_[backup.server()];
+          if (entry == nullptr) {
+            entry = options_.connect(backup.server(), address_of(backup.server()));
+          }
+          link = entry;
+        }
+        const std::optional<ReplicaTarget> target = shard->TargetOf(backup.server());
+        if (backup.filled() || target.has_value()) {
+          targets.push_back({.server = backup.server(), .waits = backup.filled()});
+        }
+        // What waits is filled, and the coordinator hears of it.
+        if (!backup.filled() && !(target.has_value() && target->waits)) {
+          tasks.push_back({.table = static_cast<uint32_t>(number),
+                           .shard = static_cast<uint32_t>(i),
+                           .sparse = placement.spec().kind() == v1::TableSpec::SPARSE,
+                           .copied = shard,
+                           .target = backup.server(),
+                           .epoch = message.shard_map().epoch(),
+                           .link = std::move(link)});
+        }
+      }
+      if (!targets.empty()) replicates_ = true;
+      shard->SetTargets(targets);
+    }
+  }
+  if (tasks.empty() && filler_ == nullptr) return;
+  replicates_ = true;
+  if (filler_ == nullptr) {
+    filler_ = std::make_unique<ReplicaFiller>(fill_bytes_per_second_, *options_.clock,
+                                              [this](const ReplicaFiller::Task& task) {
+                                                v1::ShardReplica filled;
+                                                filled.set_table(task.table);
+                                                filled.set_shard(task.shard);
+                                                filled.set_server(task.target);
+                                                options_.on_filled(filled);
+                                              });
+  }
+  filler_->Set(std::move(tasks));
+}
+
+void Engine::ReleaseLinks(const v1::ClusterView& message) {
+  // Before any view comes there are no links; with the last message, none is left.
+  std::vector<std::shared_ptr<ReplicaLink>> released;
+  {
+    MutexLock lock(links_mutex_);
+    for (auto it = links_.begin(); it != links_.end();) {
+      const auto& servers = message.shard_map().servers();
+      const bool stays =
+          std::any_of(servers.begin(), servers.end(),
+                      [&](const v1::ServerMember& member) { return member.id() == it->first; });
+      if (stays) {
+        ++it;
+      } else {
+        released.push_back(std::move(it->second));
+        it = links_.erase(it);
+      }
+    }
+  }
+  // Under no lock: answers go out.
+  for (const std::shared_ptr<ReplicaLink>& link : released) link->Release();
+}
+
+// ---- the backup
+
+absl::Status Engine::TakeReplicated(uint32_t primary, const v1::Header& header, ByteReader keys,
+                                    ByteReader values) {
+  std::shared_ptr<const View> view;
+  {
+    MutexLock lock(mutex_);
+    view = view_;
+  }
+  if (header.epoch() > view->epoch) return absl::UnavailableError("the shard map is not here yet");
+  if (header.table() >= view->tables.size()) return absl::InvalidArgumentError("no such table");
+  const v1::Replicated& replicated = header.replicated();
+  const auto& removals = replicated.removals();
+  if (replicated.indices_size() != header.segments_size() ||
+      (!removals.empty() && removals.size() != header.segments_size())) {
+    return absl::InvalidArgumentError("every segment wants an index");
+  }
+  const Table& table = *view->tables[header.table()];
+  const bool has_keys = table.sparse() || header.kind() == v1::Header::CLOSE;
+  std::vector<uint64_t> segment_keys;
+  for (int i = 0; i < header.segments_size(); ++i) {
+    const v1::Segment& segment = header.segments(i);
+    if (segment.shard() >= table.shards()) return absl::InvalidArgumentError("no such shard");
+    if (view->primaries[header.table()][segment.shard()] != primary) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("server ", primary, " is not the primary of shard ", segment.shard(),
+                       " of table ", table.spec().name(), " in epoch ", view->epoch));
+    }
+    BackupShard* const backup = view->backups[header.table()][segment.shard()].get();
+    segment_keys.resize(has_keys ? segment.rows() : 0);
+    RETURN_IF_ERROR(TakeKeys(header, &keys, absl::MakeSpan(segment_keys)));
+    ASSIGN_OR_RETURN(const ByteReader segment_values,
+                     TakeSegmentValues(header, segment.rows(), table.spec().dim(), &values));
+    if (backup == nullptr) continue;
+    RETURN_IF_ERROR(backup->Take(
+        {.header = &header,
+         .index = replicated.indices(i),
+         .rows = {.count = segment.rows(), .first_row = segment.first_row(), .keys = segment_keys},
+         .values = segment_values,
+         .removals = removals.empty() ? nullptr : &removals.Get(i)}));
+  }
+  return absl::OkStatus();
+}
+
+v1::ShardDigests Engine::ShardDigests() const {
+  std::shared_ptr<const View> view;
+  {
+    MutexLock lock(mutex_);
+    view = view_;
+  }
+  v1::ShardDigests digests;
+  for (uint32_t number = 0; number < view->tables.size(); ++number) {
+    for (uint32_t i = 0; i < view->tables[number]->shards(); ++i) {
+      const Shard* const shard = view->tables[number]->shard(i);
+      if (shard == nullptr) continue;
+      v1::ShardDigest& digest = *digests.add_shards();
+      digest.set_table(number);
+      digest.set_shard(i);
+      digest.set_primary(shard->serving());
+      digest.set_index(shard->index());
+      digest.set_digest(shard->ReplicaDigest());
+    }
+  }
+  return digests;
+}
+
+}  // namespace paramd

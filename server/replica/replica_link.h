@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "server/replica/acknowledgement.h"
+#include "server/replica/replica_frame.h"
+
+namespace paramd {
+
+// A primary's way to one backup. Thread-safe.
+class ReplicaLink {
+ public:
+  virtual ~ReplicaLink() = default;
+
+  // Sends a message, behind those sent before, and lets go of `acknowledgement` (may be null) when
+  // the backup has it. As long as it has not, the message is sent again whenever the connection
+  // breaks. When the backup says that this server was replaced, everything is given up.
+  virtual void Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) = 0;
+
+  // Lets go of it when the backup has everything that was sent so far.
+  virtual void WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) = 0;
+
+  // The server is a backup no longer: nobody waits for it, now or later.
+  virtual void Release() = 0;
+  // This server ends: what the backup is not known to have is not acknowledged any more.
+  virtual void GiveUp() = 0;
+
+  // Of the messages that the backup is not known to have.
+  virtual uint64_t queued_bytes() const = 0;
+};
+
+}  // namespace paramd

@@ -1,0 +1,92 @@
+"""Servers die in the middle and nothing that was acknowledged is lost or doubled: counted by a model that adds rows up."""
+
+import signal
+import unittest
+
+import numpy as np
+
+from tests.testing.paramd_cluster import Cluster, ClusterTestCase
+from tests.testing.safetensors import read_model
+
+ROWS = 4001
+
+CONFIG = """
+version: 1
+cluster: {{name: failover, heartbeat: {{interval: 100ms, lease: 1s}}, linger: 0s,
+          coordinator: {{store: {{dir: {dir}/state}}}}}}
+sharding: {{shards_per_table: 16, {sharding}}}
+consistency: {consistency}
+model: {{type: feature_sum}}
+optimizer: {{type: sgd, learning_rate: 1}}
+data: {{train: [{dir}/rows.libsvm], batch_size: 16, epochs: {epochs}, assignment: ranges}}
+output: {{model: {dir}/model.safetensors}}
+"""
+
+
+class FailoverTest(ClusterTestCase):
+    def cluster(self, consistency, servers=3, workers=3, epochs=60, sharding="replication: 2"):
+        # Row i has a feature of its own, with value 1, and feature 0 with value 1.
+        self.write("rows.libsvm", "".join(f"1 0:1 {i + 1}:1\n" for i in range(ROWS)))
+        self.epochs = epochs
+        config = CONFIG.format(dir=self.dir, consistency=consistency, epochs=epochs, sharding=sharding)
+        return Cluster(self, config, servers, workers)
+
+    def training(self, epoch):
+        return lambda s: s["job"].get("phase") == "TRAINING" and int(s["job"].get("epoch", 0)) >= epoch
+
+    def check(self, cluster):
+        """The job has ended well and every row was added once in every epoch."""
+        self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
+        model = read_model(self.path("model.safetensors"))
+        np.testing.assert_array_equal(model["weights.keys"], np.arange(ROWS + 1, dtype=np.uint64))
+        np.testing.assert_array_equal(model["weights.values"][1:, 0], self.epochs)
+        self.assertEqual(model["weights.values"][0, 0], ROWS * self.epochs)
+
+    def test_a_server_is_killed(self):
+        for consistency in ("{mode: asp}", "{mode: ssp, staleness: 2}"):
+            with self.subTest(consistency=consistency):
+                cluster = self.cluster(consistency)
+                cluster.wait_for(self.training(3))
+                cluster.servers[1].kill()
+                self.check(cluster)
+
+    def test_one_server_after_the_other_is_killed(self):
+        cluster = self.cluster("{mode: ssp, staleness: 2}", servers=4, epochs=120)
+        for epoch, server in ((3, 2), (20, 0)):
+            cluster.wait_for(self.training(epoch))
+            cluster.servers[server].kill()
+            # The second one only when the shards of the first have backups again.
+            cluster.wait_for(lambda s, n=server: s["servers"][n]["state"] == "LOST" and
+                             int(s.get("shardsFilling", 0)) + int(s.get("shardsWithoutBackup", 0)) == 0)
+        self.check(cluster)
+
+    def test_a_server_that_was_stopped_for_too_long_acknowledges_nothing_any_more(self):
+        cluster = self.cluster("{mode: asp}", servers=2, epochs=120)
+        cluster.wait_for(self.training(3))
+        cluster.servers[0].kill(signal.SIGSTOP)
+        cluster.wait_for(lambda s: s["servers"][0]["state"] == "LOST")
+        cluster.servers[0].kill(signal.SIGCONT)
+        self.assertEqual(cluster.servers[0].wait(), 1)
+        self.check(cluster)
+
+    def test_a_new_server_gets_the_backups_of_one_that_was_killed(self):
+        cluster = self.cluster("{mode: asp}", servers=2, epochs=600)
+        cluster.wait_for(self.training(3))
+        cluster.servers[1].kill()
+        cluster.wait_for(lambda s: int(s.get("shardsWithoutBackup", 0)) > 0)
+        cluster.start_server("server-1")
+        cluster.wait_for(lambda s: int(s.get("shardsFilling", 0)) + int(s.get("shardsWithoutBackup", 0)) == 0)
+        # It may take the place of the other one then.
+        cluster.servers[0].kill()
+        self.check(cluster)
+
+    def test_without_a_backup_the_job_ends_and_names_the_server(self):
+        cluster = self.cluster("{mode: asp}", servers=2, epochs=100000, sharding="replication: 1")
+        cluster.wait_for(self.training(2))
+        cluster.servers[1].kill()
+        self.assertEqual(cluster.coordinator.wait(), 1)
+        self.assertIn("server-1", cluster.logs())
+
+
+if __name__ == "__main__":
+    unittest.main()
