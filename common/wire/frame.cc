@@ -256,7 +256,8 @@ absl::Status FromHeader(const v1::Header& header, Operation* operation,
   if (header.kind() == v1::Header::KIND_UNSPECIFIED) {
     return absl::InvalidArgumentError("an operation without a kind");
   }
-  if (!v1::Header::Kind_IsValid(header.kind())) {
+  // What comes after OPEN is between servers.
+  if (!v1::Header::Kind_IsValid(header.kind()) || header.kind() > v1::Header::OPEN) {
     return absl::UnimplementedError(
         absl::StrCat("unknown kind of operation: ", static_cast<int>(header.kind())));
   }

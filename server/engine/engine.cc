@@ -301,7 +301,13 @@ void Engine::Resume(PendingPull pull) {
     const uint64_t needed =
         pull.reply.status.ok() ? ClockNeededBy(pull.operation, *view_->tables[pull.operation.table])
                                : 0;
-    if (needed > closed_ || (needed > 0 && AwaitsClients())) {
+    const bool served = std::all_of(
+        pull.checked.parts.begin(), pull.checked.parts.end(), [&](const ShardPart& part) {
+          return view_->ServedShard(pull.operation.table, part.number) == part.shard;
+        });
+    if (pull.reply.status.ok() && !served) {
+      pull.reply.status = absl::UnavailableError("a shard has moved to another server");
+    } else if (needed > closed_ || (needed > 0 && AwaitsClients())) {
       if (parked_.all().size() < options_.max_parked_pulls &&
           parked_.bytes() + pull.Bytes() <= options_.max_parked_bytes) {
         return parked_.Add(needed, std::move(pull));

@@ -300,8 +300,8 @@ TEST_CASE("more errors than anyone reads") {
 TEST_CASE("unknown key of an override") {
   CHECK(ErrorsOfOverride("cluster.serverz=2") ==
         "--set cluster.serverz=2: cluster.serverz: unknown key; did you mean \"servers\"?");
-  CHECK(ErrorsOf({.text = kGood, .environment = {{"PARAMD_CLUSTER__SERVER", "2"}}}) ==
-        "environment PARAMD_CLUSTER__SERVER: cluster.server: unknown key; did you mean "
+  CHECK(ErrorsOf({.text = kGood, .environment = {{"PARAMD_CLUSTER__SERVERZ", "2"}}}) ==
+        "environment PARAMD_CLUSTER__SERVERZ: cluster.serverz: unknown key; did you mean "
         "\"servers\"?");
 }
 

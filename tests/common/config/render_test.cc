@@ -42,8 +42,14 @@ cluster:
     interval: 500ms                         # default
     lease: 3s                               # default
   linger: 10s                               # default
+  server:
+    zone: null                              # default
+    memory: 0B                              # default
 sharding:
   shards_per_table: 64                      # default
+  replication: null                         # default
+  acknowledge: backup                       # default
+  fill_rate: 64MiB                          # default
 consistency:
   mode: ssp                                 # default
   staleness: 4                              # default
@@ -117,6 +123,8 @@ training:
   metric: logloss                           # default
   min_delta: 0                              # default
   keep_best: false                          # default
+checkpoint: null                            # default
+log: null                                   # default
 )");
 }
 

@@ -149,7 +149,7 @@ TEST_CASE("a push that is not applied is read all the same") {
     push(source);
     return source.taken();
   };
-  CHECK(taken([&](auto& source) { shard.Accumulate({1, 1, 1}, 0, rows, source); }) == 6);
+  CHECK(taken([&](auto& source) { shard.Push({1, 1, 1}, rows, source); }) == 6);
   CHECK(taken([&](auto& source) {
           CHECK(shard.Push({1, 1, 1}, rows, source) == PushOutcome::kDuplicate);
         }) == 6);

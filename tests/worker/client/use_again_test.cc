@@ -46,7 +46,7 @@ class Fixture {
       table.mutable_spec()->mutable_pull()->set_max_age(max_age);
       table.mutable_spec()->set_consistency_from(from);
     }
-    client_->Update(map);
+    client_->Announce(map);
   }
 
   uint64_t pulls() {
