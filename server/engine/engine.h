@@ -121,9 +121,9 @@ class Engine {
   absl::Status ApplyView(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
 
   // Takes a message of the replica stream of server `primary`. OK: all of it is here, or the shard
-  // has another backup now, which the primary will hear of. Errors as BackupShard::Take;
-  // FAILED_PRECONDITION: `primary` is a shard's primary no longer; UNAVAILABLE: of an epoch that is
-  // not known here yet.
+  // has another backup now, which the primary will hear of. FAILED_PRECONDITION: `primary` is a
+  // shard's primary no longer; what is for its other shards was taken. UNAVAILABLE: of an epoch
+  // that is not known here yet. INVALID_ARGUMENT: it makes no sense.
   absl::Status TakeReplicated(uint32_t primary, const v1::Header& header, ByteReader keys,
                               ByteReader values) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -134,7 +134,8 @@ class Engine {
   // Of all shards here.
   v1::ShardDigests ShardDigests() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Whether frames refer to the bytes of operations after Handle has returned (Operation::owner).
+  // Whether some shards have backups: frames refer to the bytes of operations after Handle has
+  // returned (Operation::owner).
   bool replicates() const { return replicates_.load(std::memory_order_relaxed); }
 
   // As the configuration says. Before the first view.

@@ -180,6 +180,8 @@ void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
   for (int number = 0; number < tables.size(); ++number) {
     const v1::TablePlacement& placement = tables[number];
     for (int i = 0; i < placement.backups_size(); ++i) {
+      // Shards of other servers may come here.
+      if (placement.backups(i).backups_size() > 0) replicates_ = true;
       if (placement.shard_servers(i) != self) continue;
       const std::shared_ptr<Shard>& shard =
           view.tables[static_cast<size_t>(number)]->shared_shard(static_cast<uint32_t>(i));
@@ -209,12 +211,10 @@ void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
                            .link = std::move(link)});
         }
       }
-      if (!targets.empty()) replicates_ = true;
       shard->SetTargets(targets);
     }
   }
   if (tasks.empty() && filler_ == nullptr) return;
-  replicates_ = true;
   if (filler_ == nullptr) {
     filler_ = std::make_unique<ReplicaFiller>(fill_bytes_per_second_, *options_.clock,
                                               [this](const ReplicaFiller::Task& task) {
@@ -270,19 +270,21 @@ absl::Status Engine::TakeReplicated(uint32_t primary, const v1::Header& header, 
   const Table& table = *view->tables[header.table()];
   const bool has_keys = table.sparse() || header.kind() == v1::Header::CLOSE;
   std::vector<uint64_t> segment_keys;
+  absl::Status replaced;
   for (int i = 0; i < header.segments_size(); ++i) {
     const v1::Segment& segment = header.segments(i);
     if (segment.shard() >= table.shards()) return absl::InvalidArgumentError("no such shard");
-    if (view->primaries[header.table()][segment.shard()] != primary) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("server ", primary, " is not the primary of shard ", segment.shard(),
-                       " of table ", table.spec().name(), " in epoch ", view->epoch));
-    }
     BackupShard* const backup = view->backups[header.table()][segment.shard()].get();
     segment_keys.resize(has_keys ? segment.rows() : 0);
     RETURN_IF_ERROR(TakeKeys(header, &keys, absl::MakeSpan(segment_keys)));
     ASSIGN_OR_RETURN(const ByteReader segment_values,
                      TakeSegmentValues(header, segment.rows(), table.spec().dim(), &values));
+    if (view->primaries[header.table()][segment.shard()] != primary) {
+      replaced = absl::FailedPreconditionError(
+          absl::StrCat("server ", primary, " is not the primary of shard ", segment.shard(),
+                       " of table ", table.spec().name(), " in epoch ", view->epoch));
+      continue;
+    }
     if (backup == nullptr) continue;
     RETURN_IF_ERROR(backup->Take(
         {.header = &header,
@@ -291,7 +293,7 @@ absl::Status Engine::TakeReplicated(uint32_t primary, const v1::Header& header, 
          .values = segment_values,
          .removals = removals.empty() ? nullptr : &removals.Get(i)}));
   }
-  return absl::OkStatus();
+  return replaced;
 }
 
 v1::ShardDigests Engine::ShardDigests() const {

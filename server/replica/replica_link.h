@@ -15,7 +15,7 @@ class ReplicaLink {
 
   // Sends a message, behind those sent before, and lets go of `acknowledgement` (may be null) when
   // the backup has it. As long as it has not, the message is sent again whenever the connection
-  // breaks. When the backup says that this server was replaced, everything is given up.
+  // breaks. When the backup says that this server is a shard's primary no longer, it is given up.
   virtual void Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) = 0;
 
   // Lets go of it when the backup has everything that was sent so far.

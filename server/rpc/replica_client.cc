@@ -29,7 +29,7 @@ ReplicaClient::ReplicaClient(CompletionLoop& loop, Options options)
       thread_("replica-link", [this] { Run(); }) {}
 
 ReplicaClient::~ReplicaClient() {
-  End(State::kReplaced);
+  End(State::kGivenUp);
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -43,7 +43,7 @@ ReplicaClient::~ReplicaClient() {
 void ReplicaClient::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) {
   MutexLock lock(mutex_);
   if (state_ != State::kOpen) {
-    if (state_ == State::kReplaced && acknowledgement != nullptr) acknowledgement->GiveUp();
+    if (state_ == State::kGivenUp && acknowledgement != nullptr) acknowledgement->GiveUp();
     return;
   }
   Queued& queued = queue_.push_back({});
@@ -62,7 +62,7 @@ void ReplicaClient::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> ac
 
 void ReplicaClient::WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) {
   MutexLock lock(mutex_);
-  if (state_ == State::kReplaced) acknowledgement->GiveUp();
+  if (state_ == State::kGivenUp) acknowledgement->GiveUp();
   if (state_ == State::kOpen && !queue_.empty()) {
     queue_.back().more.push_back(std::move(acknowledgement));
   }
@@ -70,7 +70,7 @@ void ReplicaClient::WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement
 
 void ReplicaClient::Release() { End(State::kReleased); }
 
-void ReplicaClient::GiveUp() { End(State::kReplaced); }
+void ReplicaClient::GiveUp() { End(State::kGivenUp); }
 
 void ReplicaClient::End(State state) {
   Acknowledgements all;
@@ -82,7 +82,7 @@ void ReplicaClient::End(State state) {
     if (stream_ != nullptr) stream_->Cancel();
     changed_.NotifyAll();
   }
-  if (state == State::kReplaced) {
+  if (state == State::kGivenUp) {
     for (const std::shared_ptr<Acknowledgement>& one : all) one->GiveUp();
   }
 }
@@ -157,21 +157,20 @@ void ReplicaClient::Write(const Queued& queued) {
 void ReplicaClient::Received(uint64_t attempt, grpc::ByteBuffer& message) {
   const absl::StatusOr<ReplyFrame> reply = parser_.Parse(pieces_.Of(message));
   // They end outside of the lock.
-  Acknowledgements done;
+  Acknowledgements done, refused;
   if (reply.ok()) {
     MutexLock lock(mutex_);
-    if (attempt == attempt_) done = TakeUpTo(reply->sequence);
+    const bool replaced = !reply->status.ok();
+    if (attempt == attempt_) done = TakeUpTo(reply->sequence - replaced);
+    if (attempt == attempt_ && replaced) refused = TakeUpTo(reply->sequence);
   }
+  // Whoever waits for it will send it to the shard's new primary.
+  for (const std::shared_ptr<Acknowledgement>& one : refused) one->GiveUp();
   pieces_.Clear();
   message.Clear();
 }
 
 void ReplicaClient::Closed(uint64_t attempt, const absl::Status& status) {
-  if (absl::IsFailedPrecondition(status)) {
-    spdlog::error("server {} takes no operations of this one any more: {}", options_.address,
-                  std::string(status.message()));
-    End(State::kReplaced);
-  }
   MutexLock lock(mutex_);
   --open_streams_;
   if (attempt == attempt_) {

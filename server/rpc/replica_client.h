@@ -59,7 +59,7 @@ class ReplicaClient final : public ReplicaLink {
   enum class State {
     kOpen,
     kReleased,  // nobody waits for the backup
-    kReplaced,  // this server is a primary no longer
+    kGivenUp,   // this server ends
   };
 
   void Run();

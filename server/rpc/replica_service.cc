@@ -3,6 +3,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "common/rpc/messages.h"
@@ -29,7 +30,9 @@ class ReplicaServiceImpl::Session {
       primary_ = frame->header->client();
     } else if (frame.ok()) {
       status = engine_.TakeReplicated(primary_, *frame->header, frame->keys, frame->values);
-      if (status.ok()) Acknowledge(frame->header->replicated().number());
+      if (status.ok() || absl::IsFailedPrecondition(status)) {
+        Answer(frame->header->replicated().number(), std::exchange(status, absl::OkStatus()));
+      }
     }
     if (!status.ok()) writer_->Close(ToGrpc(status));
     pieces_.Clear();
@@ -37,9 +40,16 @@ class ReplicaServiceImpl::Session {
   }
 
  private:
-  void Acknowledge(uint64_t number) {
-    uint8_t bytes[kMaxPlainReply];
-    const grpc::Slice slice(bytes, WritePlainReply({.sequence = number}, bytes));
+  void Answer(uint64_t number, const absl::Status& status) {
+    grpc::Slice slice;
+    if (status.ok()) {
+      uint8_t bytes[kMaxPlainReply];
+      slice = grpc::Slice(bytes, WritePlainReply({.sequence = number}, bytes));
+    } else {
+      std::string bytes;
+      WriteReply({.sequence = number, .status = status}, &bytes);
+      slice = grpc::Slice(bytes);
+    }
     writer_->Write(grpc::ByteBuffer(&slice, 1));
   }
 

@@ -1,5 +1,6 @@
 """Servers die in the middle and nothing that was acknowledged is lost or doubled: counted by a model that adds rows up."""
 
+import shutil
 import signal
 import unittest
 
@@ -16,19 +17,22 @@ cluster: {{name: failover, heartbeat: {{interval: 100ms, lease: 1s}}, linger: 0s
           coordinator: {{store: {{dir: {dir}/state}}}}}}
 sharding: {{shards_per_table: 16, {sharding}}}
 consistency: {consistency}
-model: {{type: feature_sum}}
-optimizer: {{type: sgd, learning_rate: 1}}
-data: {{train: [{dir}/rows.libsvm], batch_size: 16, epochs: {epochs}, assignment: ranges}}
+{model}
+data: {{train: [{dir}/rows.libsvm], batch_size: 16, epochs: {epochs}}}
 output: {{model: {dir}/model.safetensors}}
 """
 
 
+COUNTING = "model: {type: feature_sum}\noptimizer: {type: sgd, learning_rate: 1}"
+LEARNING = "model: {type: logistic_regression}\noptimizer: {type: adagrad}"
+
+
 class FailoverTest(ClusterTestCase):
-    def cluster(self, consistency, servers=3, workers=3, epochs=60, sharding="replication: 2"):
+    def cluster(self, consistency, servers=3, workers=3, epochs=60, sharding="replication: 2", model=COUNTING):
         # Row i has a feature of its own, with value 1, and feature 0 with value 1.
-        self.write("rows.libsvm", "".join(f"1 0:1 {i + 1}:1\n" for i in range(ROWS)))
+        self.write("rows.libsvm", "".join(f"{i % 3 % 2} 0:1 {i + 1}:1\n" for i in range(ROWS)))
         self.epochs = epochs
-        config = CONFIG.format(dir=self.dir, consistency=consistency, epochs=epochs, sharding=sharding)
+        config = CONFIG.format(dir=self.dir, consistency=consistency, epochs=epochs, sharding=sharding, model=model)
         return Cluster(self, config, servers, workers)
 
     def training(self, epoch):
@@ -50,6 +54,20 @@ class FailoverTest(ClusterTestCase):
                 cluster.servers[1].kill()
                 self.check(cluster)
 
+    def test_synchronous_steps_are_made_of_the_same_gradients(self):
+        """Under bsp a run is the same to the bit, so it is whether servers die or not."""
+        models = []
+        for kill in (False, True):
+            cluster = self.cluster("{mode: bsp}", epochs=30, model=LEARNING)
+            if kill:
+                cluster.wait_for(self.training(3))
+                cluster.servers[1].kill()
+            self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
+            models.append(read_model(self.path("model.safetensors")))
+            shutil.rmtree(self.path("state"))
+        for name, values in models[0].items():
+            np.testing.assert_array_equal(values, models[1][name])
+
     def test_one_server_after_the_other_is_killed(self):
         cluster = self.cluster("{mode: ssp, staleness: 2}", servers=4, epochs=120)
         for epoch, server in ((3, 2), (20, 0)):
@@ -57,7 +75,7 @@ class FailoverTest(ClusterTestCase):
             cluster.servers[server].kill()
             # The second one only when the shards of the first have backups again.
             cluster.wait_for(lambda s, n=server: s["servers"][n]["state"] == "LOST" and
-                             int(s.get("shardsFilling", 0)) + int(s.get("shardsWithoutBackup", 0)) == 0)
+                             int(s["shards_filling"]) + int(s["shards_without_backup"]) == 0)
         self.check(cluster)
 
     def test_a_server_that_was_stopped_for_too_long_acknowledges_nothing_any_more(self):
@@ -73,9 +91,9 @@ class FailoverTest(ClusterTestCase):
         cluster = self.cluster("{mode: asp}", servers=2, epochs=600)
         cluster.wait_for(self.training(3))
         cluster.servers[1].kill()
-        cluster.wait_for(lambda s: int(s.get("shardsWithoutBackup", 0)) > 0)
+        cluster.wait_for(lambda s: int(s["shards_without_backup"]) > 0)
         cluster.start_server("server-1")
-        cluster.wait_for(lambda s: int(s.get("shardsFilling", 0)) + int(s.get("shardsWithoutBackup", 0)) == 0)
+        cluster.wait_for(lambda s: int(s["shards_filling"]) + int(s["shards_without_backup"]) == 0)
         # It may take the place of the other one then.
         cluster.servers[0].kill()
         self.check(cluster)
