@@ -11,7 +11,7 @@ packages=(
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib
   build-essential clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev pkg-config python3
   # libraries that the programs link
-  libabsl-dev libgrpc++-dev libgrpc-dev libhwy-dev libjemalloc-dev libopenblas-dev libprotobuf-dev libprotoc-dev libspdlog-dev libxxhash-dev
+  libabsl-dev libgrpc++-dev libgrpc-dev libhwy-dev libjemalloc-dev libopenblas-dev libprotobuf-dev libprotoc-dev libspdlog-dev libssl-dev libxxhash-dev
   libyaml-cpp-dev libzstd-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
   # libraries and tools of the tests
   catch2 libbenchmark-dev python3-grpcio python3-numpy zstd

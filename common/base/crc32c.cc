@@ -57,9 +57,11 @@ uint32_t ExtendByInstruction(uint32_t crc, absl::string_view data) {
 
 }  // namespace
 
-uint32_t Crc32c(absl::string_view data) {
+uint32_t Crc32c(absl::string_view data) { return ExtendCrc32c(0, data); }
+
+uint32_t ExtendCrc32c(uint32_t crc, absl::string_view data) {
   static const bool has_instruction = HasInstruction();
-  return ~(has_instruction ? ExtendByInstruction(~0u, data) : ExtendByTable(~0u, data));
+  return ~(has_instruction ? ExtendByInstruction(~crc, data) : ExtendByTable(~crc, data));
 }
 
 }  // namespace paramd

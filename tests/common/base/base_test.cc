@@ -35,6 +35,7 @@ TEST_CASE("crc32c is the division by the polynomial, for every length and alignm
         for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (0x82f63b78u * (crc & 1));
       }
       REQUIRE(Crc32c(absl::string_view(bytes).substr(begin, size)) == ~crc);
+      REQUIRE(ExtendCrc32c(Crc32c(part.substr(0, size / 3)), part.substr(size / 3)) == ~crc);
     }
   }
 }

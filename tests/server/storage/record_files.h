@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "common/base/file.h"
+#include "server/storage/record_format.h"
+#include "server/storage/record_reader.h"
+#include "server/storage/record_writer.h"
+
+namespace paramd {
+
+// Ends the test program unless `status` is OK.
+inline void Require(const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << status << "\n";
+  std::abort();
+}
+
+inline FileDigest WriteRecords(const std::string& path, const std::vector<std::string>& records,
+                               int zstd_level = 0) {
+  auto writer = RecordWriter::Create(path, zstd_level);
+  Require(writer.status());
+  for (const std::string& record : records) Require((*writer)->Append({record}));
+  auto digest = (*writer)->Finish();
+  Require(digest.status());
+  return *digest;
+}
+
+// What a reader makes of a file.
+struct ReadBack {
+  std::vector<std::string> records;
+  absl::Status status;
+  RecordReader::Found end = RecordReader::Found::kEnd;  // when the status is OK
+  uint64_t offset = 0;
+};
+
+inline ReadBack ReadRecords(const std::string& path) {
+  ReadBack back;
+  auto reader = RecordReader::Open(path);
+  if (!reader.ok()) return {.status = reader.status()};
+  std::string record;
+  while (true) {
+    const auto found = (*reader)->Next(&record);
+    back.status = found.status();
+    back.offset = (*reader)->offset();
+    if (!found.ok()) return back;
+    if (*found != RecordReader::Found::kRecord) {
+      back.end = *found;
+      return back;
+    }
+    back.records.push_back(record);
+  }
+}
+
+// The bytes of a record, checksums and all.
+inline std::string RecordBytes(absl::string_view body, uint64_t payload_bytes,
+                               RecordCoding coding = RecordCoding::kPlain) {
+  const RecordHeader header = MakeRecordHeader({body}, payload_bytes, coding);
+  std::string bytes(reinterpret_cast<const char*>(&header), sizeof(header));
+  return bytes.append(body.data(), body.size());
+}
+
+}  // namespace paramd
