@@ -36,6 +36,7 @@ void SetHandlers(void (*handler)(int)) {
 
 Signals::Signals() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   // A full pipe drops signals, but then there are plenty to read.
   if (pipe2(fds_, O_CLOEXEC | O_NONBLOCK) != 0) fds_[0] = fds_[1] = -1;
   write_fd.store(fds_[1]);

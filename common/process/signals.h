@@ -9,8 +9,8 @@ namespace paramd {
 
 // Takes SIGINT, SIGTERM and SIGCHLD as things to read instead of interruptions, whichever thread
 // the system hands them to (libraries start threads before main, so blocking them would not do).
-// SIGPIPE is ignored. At most one at a time; first thing in main. Take and WaitFor are for one
-// thread.
+// SIGPIPE and SIGXFSZ are ignored: what was written to fails instead. At most one at a time; first
+// thing in main. Take and WaitFor are for one thread.
 class Signals {
  public:
   Signals();

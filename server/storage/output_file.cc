@@ -80,4 +80,12 @@ absl::Status OutputFile::Sync() {
   return fdatasync(fd_) == 0 ? absl::OkStatus() : FileError(errno, "sync", path_);
 }
 
+absl::Status SyncFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return FileError(errno, "open", path);
+  const int error = fdatasync(fd) == 0 ? 0 : errno;
+  close(fd);
+  return error == 0 ? absl::OkStatus() : FileError(error, "sync", path);
+}
+
 }  // namespace paramd

@@ -45,4 +45,7 @@ class OutputFile {
   uint64_t bytes_ = 0;
 };
 
+// Returns when what is in a file, whoever wrote it, is on the disk.
+absl::Status SyncFile(const std::string& path);
+
 }  // namespace paramd
