@@ -1,18 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "server/storage/record_visitor.h"
 
 namespace paramd {
-
-// Gets the payload of each record; an error of its own ends the reading.
-using RecordVisitor = std::function<absl::Status(absl::string_view payload)>;
 
 // A segment whose records were read, and the bytes of it up to behind the last good one.
 struct RecoveredSegment {

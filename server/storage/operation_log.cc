@@ -9,6 +9,7 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "server/storage/log_folder.h"
+#include "server/storage/log_recovery.h"
 #include "server/storage/record_format.h"
 
 namespace paramd {

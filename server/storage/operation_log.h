@@ -19,9 +19,9 @@
 #include "common/base/folder_lock.h"
 #include "common/base/mutex.h"
 #include "common/base/thread.h"
-#include "server/storage/log_recovery.h"
 #include "server/storage/output_file.h"
 #include "server/storage/position_waiters.h"
+#include "server/storage/record_visitor.h"
 
 namespace paramd {
 

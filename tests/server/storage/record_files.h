@@ -7,7 +7,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "common/base/file.h"
 #include "server/storage/record_format.h"
 #include "server/storage/record_reader.h"
 #include "server/storage/record_writer.h"
