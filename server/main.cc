@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
+#include "common/base/failpoint.h"
 #include "common/config/config.h"
 #include "common/config/config_flags.h"
 #include "common/config/flags.h"
@@ -42,6 +43,7 @@ int Run(paramd::Server::Options options, paramd::Signals& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto exit_code = paramd::FailpointsExitCode()) return *exit_code;
   paramd::PollQueuesApart();
   paramd::Signals signals;
   std::string role = "coordinator,shard_host";

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
+#include "common/base/failpoint.h"
 #include "common/config/flags.h"
 #include "common/logging/logging.h"
 #include "common/process/signals.h"
@@ -14,6 +15,7 @@
 #include "worker/worker.h"
 
 int main(int argc, char** argv) {
+  if (const auto exit_code = paramd::FailpointsExitCode()) return *exit_code;
   paramd::PollQueuesApart();
   paramd::Signals signals;
   std::string log_level = "info";

@@ -11,6 +11,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 
@@ -83,6 +84,7 @@ absl::Status AtomicFileWriter::Append(absl::string_view bytes) {
 
 absl::Status AtomicFileWriter::Write(absl::string_view bytes) {
   while (!bytes.empty()) {
+    RETURN_IF_FAILPOINT("atomic_file.write");
     const ssize_t written = write(fd_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return FileError(errno, "write", temporary());
@@ -93,7 +95,9 @@ absl::Status AtomicFileWriter::Write(absl::string_view bytes) {
 
 absl::Status AtomicFileWriter::Commit() {
   RETURN_IF_ERROR(Write(buffer_));
+  RETURN_IF_FAILPOINT("atomic_file.fsync");
   if (fsync(fd_) != 0) return FileError(errno, "sync", temporary());
+  RETURN_IF_FAILPOINT("atomic_file.rename");
   // Closed, hence unlocked, only after the name is free.
   if (rename(temporary().c_str(), path_.c_str()) != 0) return FileError(errno, "rename to", path_);
   committed_ = true;

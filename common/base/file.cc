@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
-#include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 
 namespace paramd {
@@ -32,26 +31,6 @@ class Descriptor {
 };
 
 }  // namespace
-
-absl::Status FileError(int error, absl::string_view action, const std::string& path) {
-  const std::string message =
-      absl::StrCat(action, " ", path, ": ", std::generic_category().message(error));
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return absl::NotFoundError(message);
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return absl::PermissionDeniedError(message);
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      return absl::ResourceExhaustedError(message);
-    default:
-      return absl::UnavailableError(message);
-  }
-}
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   ASSIGN_OR_RETURN(const uint64_t size, FileSize(path));
@@ -83,12 +62,14 @@ absl::Status WriteInPlace(const std::string& path, absl::string_view content) {
   if (fd.get() < 0) return FileError(errno, "create", path);
   uint64_t done = 0;
   while (done < content.size()) {
+    RETURN_IF_FAILPOINT("file.write");
     const ssize_t put =
         pwrite(fd.get(), content.data() + done, content.size() - done, static_cast<off_t>(done));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return FileError(errno, "write", path);
     done += static_cast<uint64_t>(put);
   }
+  RETURN_IF_FAILPOINT("file.fsync");
   if (fdatasync(fd.get()) != 0) return FileError(errno, "sync", path);
   return is_new ? SyncDirectory(DirectoryOf(path)) : absl::OkStatus();
 }
@@ -96,6 +77,7 @@ absl::Status WriteInPlace(const std::string& path, absl::string_view content) {
 absl::Status SyncDirectory(const std::string& directory) {
   Descriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) return FileError(errno, "open folder", directory);
+  RETURN_IF_FAILPOINT("folder.fsync");
   if (fsync(fd.get()) != 0) return FileError(errno, "sync folder", directory);
   return absl::OkStatus();
 }

@@ -6,15 +6,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/file_error.h"
 
 namespace paramd {
 
-// Errors of this header name the file and what the system said. NOT_FOUND: no such file;
-// PERMISSION_DENIED; RESOURCE_EXHAUSTED: no space left; otherwise UNAVAILABLE.
-
-// A status for errno `error` after `action` on `path`: "open train.libsvm: No such file or
-// directory".
-absl::Status FileError(int error, absl::string_view action, const std::string& path);
+// Errors of this header are those of FileError: they name the file and what the system said.
 
 // The whole content of a file.
 absl::StatusOr<std::string> ReadFile(const std::string& path);

@@ -1,3 +1,4 @@
+#include "common/base/failpoint.h"
 #include "common/config/flags.h"
 #include "deploy/paramctl/command.h"
 #include "deploy/paramctl/config_command.h"
@@ -31,5 +32,6 @@ const paramd::Command kCommands[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto exit_code = paramd::FailpointsExitCode()) return *exit_code;
   return paramd::RunCommandLine(kCommands, paramd::Arguments(argc, argv));
 }

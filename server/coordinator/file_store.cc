@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/crc32c.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 
@@ -118,7 +119,10 @@ absl::StatusOr<uint64_t> FileStore::CompareAndSwap(absl::string_view key, uint64
                                            current->second, ", not ", expected_version));
   }
   const uint64_t version = expected_version + 1;
+  RETURN_IF_FAILPOINT("file_store.write");
   RETURN_IF_ERROR(WriteInPlace(PathOf(key, version), Serialize(version, data)));
+  // On the disk, and nobody has been told.
+  PARAMD_FAILPOINT("file_store.written");
   return current->second = version;
 }
 
