@@ -20,6 +20,12 @@ def paramd_test(name, deps, data = [], tags = [], size = "small"):
         deps = deps + ["//tests/testing:catch_main"],
     )
 
+# Programs that make faults, and whose updates show whether any was lost: for `data` of tests that need them.
+FAULT_TOOLS = [
+    "//tests/testing/fault_proxy",
+    "//tests/testing/oracle:oracle_worker",
+]
+
 # What Python programs need to run clusters.
 _PROGRAMS = [
     "//deploy/paramctl",

@@ -11,10 +11,10 @@ import unittest
 
 # Bazel runs a program in a folder that has the others built; a checkout has them in bazel-bin.
 _ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-_BIN = _ROOT if os.path.exists(os.path.join(_ROOT, "server/paramd_server")) else os.path.join(_ROOT, "bazel-bin")
-SERVER = os.path.join(_BIN, "server/paramd_server")
-WORKER = os.path.join(_BIN, "worker/paramd_worker")
-PARAMCTL = os.path.join(_BIN, "deploy/paramctl/paramctl")
+BIN = _ROOT if os.path.exists(os.path.join(_ROOT, "server/paramd_server")) else os.path.join(_ROOT, "bazel-bin")
+SERVER = os.path.join(BIN, "server/paramd_server")
+WORKER = os.path.join(BIN, "worker/paramd_worker")
+PARAMCTL = os.path.join(BIN, "deploy/paramctl/paramctl")
 
 # Guards against a hang only; nothing is expected to take this long.
 TIMEOUT_SECONDS = 240
