@@ -1,11 +1,8 @@
 """A TCP proxy that does to connections what networks do: tests/testing/fault_proxy as a process of its own."""
 
-import os
 import subprocess
 
-from tests.testing.paramd_cluster import BIN
-
-FAULT_PROXY = os.path.join(BIN, "tests/testing/fault_proxy/fault_proxy")
+from tests.testing.programs import FAULT_PROXY
 
 
 class FaultProxy:
@@ -13,11 +10,10 @@ class FaultProxy:
     with the test.
 
     Clients connect to .address. Commands are those of tests/testing/fault_proxy/command.h: proxy("delay both 200ms 100ms").
-    `within`: a command line that the proxy's is put behind, such as `ip netns exec NAME`.
     """
 
-    def __init__(self, test, to=None, seed=0, listen="127.0.0.1:0", within=()):
-        command = [*within, FAULT_PROXY, "--seed", str(seed), "--listen", listen]
+    def __init__(self, test, to=None, seed=0):
+        command = [FAULT_PROXY, "--seed", str(seed)]
         self.process = subprocess.Popen(command + (["--to", to] if to else []), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         test.addCleanup(self.stop)

@@ -9,12 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-# Bazel runs a program in a folder that has the others built; a checkout has them in bazel-bin.
-_ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-BIN = _ROOT if os.path.exists(os.path.join(_ROOT, "server/paramd_server")) else os.path.join(_ROOT, "bazel-bin")
-SERVER = os.path.join(BIN, "server/paramd_server")
-WORKER = os.path.join(BIN, "worker/paramd_worker")
-PARAMCTL = os.path.join(BIN, "deploy/paramctl/paramctl")
+from tests.testing.fault_proxy import FaultProxy
+from tests.testing.programs import PARAMCTL, SERVER, WORKER
 
 # Guards against a hang only; nothing is expected to take this long.
 TIMEOUT_SECONDS = 240
@@ -64,11 +60,12 @@ class ClusterTestCase(unittest.TestCase):
 class Daemon:
     """A daemon that has said it is ready."""
 
-    def __init__(self, name, command, log_dir):
+    def __init__(self, name, command, log_dir, failpoints=""):
         self.name = name
         self.log = os.path.join(log_dir, name + ".log")
-        with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        environment = {**os.environ, "PARAMD_FAILPOINTS": failpoints}
+        with open(self.log, "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
             self.process.wait()
@@ -80,52 +77,124 @@ class Daemon:
     def kill(self, how=signal.SIGKILL):
         self.process.send_signal(how)
 
+    def stop(self):
+        """It stands still until cont()."""
+        self.kill(signal.SIGSTOP)
+
+    def cont(self):
+        self.kill(signal.SIGCONT)
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def ends_within(self, seconds):
+        try:
+            self.process.wait(seconds)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
     def wait(self):
         return self.process.wait(TIMEOUT_SECONDS)
 
+    def end(self):
+        """Whatever state it is in, it is gone afterwards."""
+        if self.is_running():
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def failpoints(program):
+    """Names of the failpoints of a program."""
+    done = subprocess.run([program], env={**os.environ, "PARAMD_FAILPOINTS": "list"}, capture_output=True, text=True,
+                          timeout=TIMEOUT_SECONDS, check=True)
+    return done.stdout.split()
+
 
 class Cluster:
-    """A coordinator, shard hosts and (unless the test brings its own) workers, each started by hand."""
+    """A coordinator, shard hosts and (unless the test brings its own) workers, each started by hand.
 
-    def __init__(self, test, config, servers, workers, start_workers=True):
+    `proxies`: "servers": what is between workers and a server goes through .proxies[server's name]; "coordinator": what
+    is between a member and the coordinator goes through .proxies["coordinator/" + member's name]. `seed`: of the proxies.
+    `network`: a tests.testing.netns.Network in which every daemon is a host of its own.
+    """
+
+    def __init__(self, test, config, servers, workers, start_workers=True, proxies=(), seed=0, network=None):
         self.test = test
         self.config = test.write("cluster.yaml", config)
         self.daemons = {}
+        self.proxies = {}
+        self.proxied = proxies
+        self.seed = seed
+        self.network = network
         test.addCleanup(self.stop)
         self.shape = ["--set", f"cluster.servers={servers}", "--set", f"cluster.workers={workers}"]
         # A port that was free a moment ago; members find the coordinator there again after a restart.
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+            self.address = f"{self._ip('coordinator')}:{free.getsockname()[1]}"
         self.coordinator = self._start_coordinator()
         self.servers = [self.start_server(f"server-{i}") for i in range(servers)]
         count = int(str(workers).split(":", maxsplit=1)[0])
         self.workers = [self.start_worker(f"worker-{i}") for i in range(count if start_workers else 0)]
 
-    def _start_coordinator(self):
+    def _start_coordinator(self, **options):
         return self._start("coordinator", [SERVER, "--role", "coordinator", "--config", self.config,
-                                           "--set", f"cluster.coordinator.address={self.address}", *self.shape])
+                                           "--set", f"cluster.coordinator.address={self.address}", *self.shape],
+                           **options)
 
-    def restart_coordinator(self):
-        """Starts the coordinator, which has ended, again."""
-        self.coordinator.process.stdout.close()
-        self.coordinator = self._start_coordinator()
+    def restart_coordinator(self, **options):
+        """Starts the coordinator, which has ended, again. `options`: as of Daemon."""
+        self.coordinator = self._start_coordinator(**options)
 
-    def start_server(self, name):
-        return self._start(name, [SERVER, "--role", "shard_host", "--coordinator", self.address, "--name", name])
+    def start_server(self, name, listen=None, **options):
+        """Starts a server; one of the same name has ended. `listen`: HOST:PORT instead of a free port. `options`: as of
+        Daemon."""
+        command = [SERVER, "--role", "shard_host", "--coordinator", self._coordinator_of(name), "--name", name,
+                   "--listen", listen or f"{self._ip(name)}:0"]
+        if "servers" not in self.proxied:
+            return self._start(name, command, **options)
+        proxy = self._proxy(name)
+        server = self._start(name, [*command, "--advertise", proxy.address], **options)
+        proxy.to(server.address)
+        return server
 
-    def start_worker(self, name):
-        return self._start(name, [WORKER, "--coordinator", self.address, "--name", name])
+    def start_worker(self, name, program=WORKER, flags=(), **options):
+        return self._start(name, [program, "--coordinator", self._coordinator_of(name), "--name", name, *flags],
+                           **options)
 
-    def _start(self, name, command):
-        daemon = Daemon(name, command, self.test.dir)
+    def _coordinator_of(self, member):
+        """Where a member finds the coordinator."""
+        if "coordinator" not in self.proxied:
+            return self.address
+        proxy = self._proxy(f"coordinator/{member}")
+        proxy.to(self.address)
+        return proxy.address
+
+    def _proxy(self, name):
+        if name not in self.proxies:
+            self.proxies[name] = FaultProxy(self.test, seed=self.seed + len(self.proxies))
+        return self.proxies[name]
+
+    def _ip(self, name):
+        return self.network.host(name).ip if self.network else "127.0.0.1"
+
+    def _within(self, name, command):
+        """The command as the host of `name` runs it."""
+        return [*self.network.host(name).prefix, *command] if self.network else command
+
+    def _start(self, name, command, **options):
+        if name in self.daemons:
+            self.daemons[name].end()
+        daemon = Daemon(name, self._within(name, command), self.test.dir, **options)
         self.daemons[name] = daemon
         return daemon
 
     def status(self):
         """ClusterStatus as a dictionary; None when the coordinator is not there."""
-        done = subprocess.run([PARAMCTL, "status", "--coordinator", self.address, "-o", "json"],
-                              capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+        command = self._within("coordinator", [PARAMCTL, "status", "--coordinator", self.address, "-o", "json"])
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
         return json.loads(done.stdout) if done.returncode in (0, 3) else None
 
     def wait_for(self, condition):
@@ -134,7 +203,7 @@ class Cluster:
             status = self.status()
             if status is not None and condition(status):
                 return status
-            if self.coordinator.process.poll() is not None:
+            if not self.coordinator.is_running():
                 raise AssertionError(f"the coordinator ended: {self.logs()}")
 
     def logs(self):
@@ -146,7 +215,4 @@ class Cluster:
 
     def stop(self):
         for daemon in self.daemons.values():
-            if daemon.process.poll() is None:
-                daemon.process.kill()
-            daemon.process.wait()
-            daemon.process.stdout.close()
+            daemon.end()
