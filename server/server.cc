@@ -8,18 +8,32 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
+#include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
 #include "common/rpc/hello.h"
 #include "server/coordinator/file_store.h"
 #include "server/coordinator/model_saver.h"
 #include "server/model_loader.h"
+#include "server/replica/log_keeper.h"
+#include "server/replica/log_scan.h"
 #include "server/rpc/replica_client.h"
 
 namespace paramd {
 namespace {
 
 constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(2);
+
+LogOptions::Sync SyncOf(v1::Log::Fsync fsync) {
+  switch (fsync) {
+    case v1::Log::ALWAYS:
+      return LogOptions::Sync::kAlways;
+    case v1::Log::NEVER:
+      return LogOptions::Sync::kNever;
+    default:
+      return LogOptions::Sync::kInterval;
+  }
+}
 
 // One for each core: operations are applied where they are received.
 int StreamThreads() {
@@ -169,6 +183,7 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
     engine_->SetServerId(message.welcome().id());
     const v1::Sharding& sharding = message.welcome().config().sharding();
     engine_->SetReplication(sharding.acknowledge() != v1::Sharding::PRIMARY, sharding.fill_rate());
+    if (message.welcome().config().has_log()) SetLog(message.welcome().config().log());
     MutexLock lock(mutex_);
     id_ = message.welcome().id();
     linger_ = ToDuration(message.welcome().config().cluster().linger());
@@ -183,6 +198,40 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
   MutexLock lock(mutex_);
   views_.push_back(message.view());
   changed_.NotifyAll();
+}
+
+void Server::SetLog(const v1::Log& log) {
+  {
+    MutexLock lock(mutex_);
+    // Welcome comes again after each reconnect.
+    if (std::exchange(log_set_, true)) return;
+  }
+  const std::string folder = JoinPath(log.dir(), options_.name);
+  absl::StatusOr<v1::HeldLog> held = ScanLog(folder);
+  if (!held.ok()) {
+    return Fail(absl::StrCat("log.dir: ", held.status().message(), "; to start without what is ",
+                             "in it, remove ", folder),
+                kExitFailure);
+  }
+  const LogKeeper::Options keeper = {
+      .log = {.folder = folder,
+              .sync = SyncOf(log.fsync()),
+              .interval = ToDuration(log.interval()),
+              .clock = options_.clock},
+      .reach = log.fsync() == v1::Log::ALWAYS ? OperationLog::Reach::kSynced
+                                              : OperationLog::Reach::kWritten,
+      .max_bytes = log.max_size(),
+  };
+  engine_->SetLog(
+      [keeper](uint64_t job, const RecordVisitor& visitor) {
+        LogKeeper::Options options = keeper;
+        options.job = job;
+        return LogKeeper::Open(options, visitor);
+      },
+      *held);
+  v1::MemberMessage message;
+  *message.mutable_held_log() = *std::move(held);
+  session_->Send(std::move(message));
 }
 
 void Server::ApplyViews() {

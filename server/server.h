@@ -67,6 +67,8 @@ class Server {
   // go on meanwhile.
   void ApplyViews();
   void ApplyView(const v1::ClusterView& view);
+  // Tells the coordinator and the engine what the log on this disk holds. Once.
+  void SetLog(const v1::Log& log) ABSL_LOCKS_EXCLUDED(mutex_);
   // Makes the shards of the first view begin with model.init, if it is set.
   absl::Status LoadInitialModel(const v1::ClusterView& view);
   // The job cannot go on.
@@ -92,6 +94,7 @@ class Server {
   absl::Duration linger_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
   std::string init_ ABSL_GUARDED_BY(mutex_);  // model.init
   uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool log_set_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t view_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -116,7 +116,6 @@ class Checker {
       NotYet("cluster.coordinator.store.type");
     }
     if (config_.has_checkpoint()) NotYet("checkpoint.dir");
-    if (config_.has_log()) NotYet("log.dir");
   }
 
   void Tables() {

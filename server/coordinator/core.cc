@@ -293,6 +293,9 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       Finish(v1::FAILED, absl::StrCat(member.Describe(), ": ", message.failure().message()),
              message.failure().exit_code(), now);
       break;
+    case v1::MemberMessage::kHeldLog:
+      HandleHeldLog(member, message.held_log());
+      break;
     case v1::MemberMessage::kReplicasFilled:
       HandleReplicasFilled(member, message.replicas_filled());
       break;

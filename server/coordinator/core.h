@@ -124,6 +124,8 @@ class CoordinatorCore {
   void AddServerToRunningJob(const Member& server);
   // Its backups take over; the job fails when some shard has none.
   void LoseServer(const Member& server, const std::string& why, absl::Duration now);
+  // A server that was lost may have come back with what is on its disk.
+  void HandleHeldLog(const Member& server, const v1::HeldLog& held);
   void HandleReplicasFilled(const Member& server, const v1::ReplicasFilled& filled);
   void AddReplicas(v1::ClusterStatus* status) const;
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.

@@ -94,8 +94,11 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     placement.emplace_back(ShardCount(spec, config_.sharding().shards_per_table()), 0);
   }
   std::vector<uint32_t> server_ids;
+  // As random as they are.
+  uint64_t job = 0;
   for (const Member* server : servers) {
     server_ids.push_back(server->record.id());
+    job ^= Mix64(server->record.incarnation());
     AddServer(*server);
   }
   placement = PlanShards(placement, server_ids);
@@ -106,6 +109,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
   }
   PlaceMissingBackups(true);
   *shard_map_.mutable_data() = declared_.data();
+  shard_map_.set_job(job | 1);
   if (!config_.model().init().empty()) SetScales(init_->scales);
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   job_.set_state(v1::RUNNING);
@@ -368,6 +372,7 @@ v1::ClusterView CoordinatorCore::View() const {
     worker.set_id(member.record.id());
     worker.set_incarnation(member.record.incarnation());
     worker.set_name(member.record.name());
+    worker.set_training(!member.record.idle());
   }
   return view;
 }

@@ -1,5 +1,7 @@
 // The part of CoordinatorCore that has the shards held by servers that come and go.
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
 #include "server/coordinator/core.h"
@@ -40,7 +42,12 @@ void CoordinatorCore::AddServerToRunningJob(const Member& server) {
 
 void CoordinatorCore::LoseServer(const Member& server, const std::string& why, absl::Duration now) {
   if (job_.state() != v1::RUNNING) return;
-  if (const uint32_t lost = RemoveServer(server.record.id(), &shard_map_); lost > 0) {
+  const uint32_t lost = RemoveServer(server.record.id(), &shard_map_);
+  if (lost > 0 && config_.has_log()) {
+    // It may come back with its disk.
+    AddServer(server);
+    shard_map_.add_lost_servers(server.record.id());
+  } else if (lost > 0) {
     Finish(v1::FAILED,
            absl::StrCat(server.Describe(), " was lost (", why, ") and the parameters of ", lost,
                         " shards with it, which no other server holds; start the job again"),
@@ -52,6 +59,21 @@ void CoordinatorCore::LoseServer(const Member& server, const std::string& why, a
   BroadcastView();
 }
 
+void CoordinatorCore::HandleHeldLog(const Member& server, const v1::HeldLog& held) {
+  if (job_.state() != v1::RUNNING || held.job() != shard_map_.job()) return;
+  for (const uint32_t lost :
+       std::vector<uint32_t>(shard_map_.lost_servers().begin(), shard_map_.lost_servers().end())) {
+    const auto& servers = shard_map_.servers();
+    const auto before = std::find_if(servers.begin(), servers.end(),
+                                     [&](const auto& member) { return member.id() == lost; });
+    if (before == servers.end() || before->name() != server.record.name()) continue;
+    TakeBack(lost, server.record.id(), held, &shard_map_);
+    PlaceMissingBackups(false);
+    shard_map_.set_epoch(shard_map_.epoch() + 1);
+    BroadcastView();
+  }
+}
+
 void CoordinatorCore::HandleReplicasFilled(const Member& server, const v1::ReplicasFilled& filled) {
   for (const v1::ShardReplica& replica : filled.shards()) {
     view_is_old_ |= MarkFilled(server.record.id(), replica, &shard_map_);
@@ -59,6 +81,15 @@ void CoordinatorCore::HandleReplicasFilled(const Member& server, const v1::Repli
 }
 
 void CoordinatorCore::AddReplicas(v1::ClusterStatus* status) const {
+  for (const uint32_t lost : shard_map_.lost_servers()) {
+    for (const v1::ServerMember& server : shard_map_.servers()) {
+      if (server.id() != lost || finished()) continue;
+      status->add_problems(absl::StrCat(
+          "the parameters of server ", server.name(), " (", server.address(),
+          ") are on its disk only, and training waits for them; start it again there with --name ",
+          server.name()));
+    }
+  }
   if (Replication() < 2 || shard_map_.epoch() == 0) return;
   const BackupCounts counts = CountBackups(shard_map_);
   status->set_shards_filling(counts.filling);

@@ -94,6 +94,24 @@ uint32_t RemoveServer(uint32_t server, v1::ShardMap* map) {
   return lost;
 }
 
+void TakeBack(uint32_t lost, uint32_t back, const v1::HeldLog& held, v1::ShardMap* map) {
+  for (const v1::LoggedShard& logged : held.shards()) {
+    if (logged.table() >= static_cast<uint32_t>(map->tables_size())) continue;
+    v1::TablePlacement& table = *map->mutable_tables(static_cast<int>(logged.table()));
+    const auto shard = static_cast<int>(logged.shard());
+    if (logged.shard() >= static_cast<uint32_t>(table.shard_servers_size())) continue;
+    if (table.shard_servers(shard) == lost) table.set_shard_servers(shard, back);
+  }
+  for (const v1::TablePlacement& table : map->tables()) {
+    const auto& servers = table.shard_servers();
+    // Some are missing still.
+    if (std::find(servers.begin(), servers.end(), lost) != servers.end()) return;
+  }
+  auto* const waited_for = map->mutable_lost_servers();
+  waited_for->erase(std::remove(waited_for->begin(), waited_for->end(), lost), waited_for->end());
+  RemoveServer(lost, map);
+}
+
 bool MarkFilled(uint32_t primary, const v1::ShardReplica& replica, v1::ShardMap* map) {
   if (replica.table() >= static_cast<uint32_t>(map->tables_size())) return false;
   v1::TablePlacement& table = *map->mutable_tables(static_cast<int>(replica.table()));

@@ -28,6 +28,10 @@ bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardM
 // was.
 uint32_t RemoveServer(uint32_t server, v1::ShardMap* map);
 
+// Server `back` is the one that was lost as `lost`, started again, with these shards on its disk:
+// it is their primary again.
+void TakeBack(uint32_t lost, uint32_t back, const v1::HeldLog& held, v1::ShardMap* map);
+
 // The primary says that the backup has all. False: that is not how the map is (any more).
 bool MarkFilled(uint32_t primary, const v1::ShardReplica& replica, v1::ShardMap* map);
 

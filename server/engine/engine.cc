@@ -128,8 +128,12 @@ Reply Engine::AttachOrAdvance(const Operation& operation) {
     if (!reply.status.ok()) return reply;
     uint64_t& sent_again = sent_again_[operation.client];
     sent_again = std::max(sent_again, operation.epoch);
+    if (operation.kind == OperationKind::kAdvance && sent_again >= awaited_epoch_) {
+      awaited_clients_.erase(operation.client);
+    }
     if (operation.kind == OperationKind::kAttach) {
-      reply.clock = clocks_.Attach(operation.client, decided_);
+      reply.clock = clocks_.Attach(operation.client,
+                                   std::max(decided_, ledger_.NextStepOf(operation.client)));
       return reply;
     }
     clocks_.Advance(operation.client, operation.clock);
@@ -149,6 +153,7 @@ Reply Engine::Detach(const Operation& operation) {
   {
     MutexLock lock(mutex_);
     clocks_.Detach(operation.client);
+    awaited_clients_.erase(operation.client);
     waiting = parked_.TakeIf(
         [&](const PendingPull& pull) { return pull.operation.client == operation.client; });
     reply.clock = clocks_.MinClock();
@@ -217,7 +222,8 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
   const bool replicated = acknowledgement != nullptr;
   if (replicated) applied.assign(checked.parts.size(), {});
   const bool synchronous = checked.table->synchronous();
-  bool duplicate = false, late = false, refused = false, alone = false;
+  // alone: no other server has it; waits: something has to have it before the answer.
+  bool duplicate = false, late = false, refused = false, alone = false, waits = false;
   for (size_t i = 0; i < checked.parts.size(); ++i) {
     const ShardPart& part = checked.parts[i];
     Applied* const noted = replicated ? &applied[i] : nullptr;
@@ -228,9 +234,14 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
     duplicate |= outcome == PushOutcome::kDuplicate;
     late |= outcome == PushOutcome::kLate;
     refused |= outcome == PushOutcome::kNotServed;
-    alone |= noted == nullptr ||
-             std::none_of(noted->targets.begin(), noted->targets.end(),
-                          [this](const ReplicaTarget& target) { return Waits(target); });
+    bool with_others = false;
+    if (noted != nullptr) {
+      for (const ReplicaTarget& target : noted->targets) {
+        waits |= Waits(target);
+        with_others |= Waits(target) && target.server != kLogTarget;
+      }
+    }
+    alone |= !with_others;
   }
   if (duplicate) {
     duplicates_.fetch_add(1, std::memory_order_relaxed);
@@ -249,7 +260,7 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
   }
   if (!replicated) return absl::OkStatus();
   if (duplicate || late) WaitForTargets(applied, acknowledgement);
-  if (synchronous && !alone) {
+  if (synchronous && waits) {
     MutexLock lock(mutex_);
     if (operation.clock >= closed_) step_answers_.emplace(operation.clock, acknowledgement);
   }

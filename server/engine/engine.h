@@ -13,6 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -27,6 +28,7 @@
 #include "server/engine/step_ledger.h"
 #include "server/engine/view.h"
 #include "server/replica/acknowledgement.h"
+#include "server/replica/log_keeper.h"
 #include "server/replica/replica_filler.h"
 #include "server/replica/replica_frame.h"
 #include "server/replica/replica_link.h"
@@ -47,6 +49,11 @@ struct EngineOptions {
   std::function<bool()> has_lease = [] { return true; };
   // A backup has everything that was acknowledged, and will. From a thread of the engine's.
   std::function<void(const v1::ShardReplica&)> on_filled = [](const v1::ShardReplica&) {};
+  // Opens the log of this server's operations for the job, and gives what is in it to the visitor;
+  // null: there is none.
+  using OpenLog = std::function<absl::StatusOr<std::unique_ptr<LogKeeper>>(
+      uint64_t job, const RecordVisitor& visitor)>;
+  OpenLog open_log;
   // Pushes are acknowledged when the backup has them, too; otherwise at once.
   bool wait_for_backup = true;
   // Bytes that may wait for a backup before pushes are refused.
@@ -138,8 +145,11 @@ class Engine {
   // returned (Operation::owner).
   bool replicates() const { return replicates_.load(std::memory_order_relaxed); }
 
-  // As the configuration says. Before the first view.
+  // As the configuration says, which comes after the engine. Before the first view. `held`: what
+  // the log holds; a view that makes this server the primary of such a shard has it read from
+  // there.
   void SetReplication(bool wait_for_backup, uint64_t fill_bytes_per_second);
+  void SetLog(EngineOptions::OpenLog open_log, const v1::HeldLog& held);
 
   // Gives the rows of a table that live here saved values, as Table::Load does. After the first
   // view and before any push.
@@ -227,7 +237,8 @@ class Engine {
   std::shared_ptr<ReplicaLink> LinkTo(uint32_t server) ABSL_LOCKS_EXCLUDED(links_mutex_);
   bool QueuesAreFull() ABSL_LOCKS_EXCLUDED(links_mutex_);
   bool Waits(const ReplicaTarget& target) const {
-    return target.waits && wait_for_backup_.load(std::memory_order_relaxed);
+    return target.waits &&
+           (target.server == kLogTarget || wait_for_backup_.load(std::memory_order_relaxed));
   }
   // Closes a step on the shards here, and tells their backups; answers whose pushes it is made of
   // go with that.
@@ -237,6 +248,11 @@ class Engine {
   // Links, targets and fillings as the view says.
   void ConnectBackups(const v1::ClusterView& message, const View& view)
       ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
+  // Reads the shards that the view brings back from the log, and has the log hold all that this
+  // server is the primary of.
+  absl::Status OpenLogFor(const v1::ClusterView& message, const View& before, const View& view)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
+  void LogShards(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
   // Lets go of servers that are backups of this one no longer.
   void ReleaseLinks(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(links_mutex_);
   // Every step before it is finished by all that it waits for. Never goes back.
@@ -301,6 +317,8 @@ class Engine {
   // have to.
   absl::flat_hash_map<uint32_t, uint64_t> sent_again_ ABSL_GUARDED_BY(mutex_);
   uint64_t awaited_epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Clients that are to say so and are not attached here yet: this server was not there before.
+  absl::flat_hash_set<uint32_t> awaited_clients_ ABSL_GUARDED_BY(mutex_);
   // Shards came to this server: steps that were closed here may be open there.
   bool catch_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<FinishedStep> recent_ ABSL_GUARDED_BY(mutex_);
@@ -316,6 +334,9 @@ class Engine {
   std::map<uint32_t, std::shared_ptr<ReplicaLink>> links_ ABSL_GUARDED_BY(links_mutex_);
   // Made with the first view that has backups. Its tasks hold links: those are released first.
   std::unique_ptr<ReplicaFiller> filler_ ABSL_GUARDED_BY(view_mutex_);
+  EngineOptions::OpenLog open_log_ ABSL_GUARDED_BY(view_mutex_);
+  v1::HeldLog held_ ABSL_GUARDED_BY(view_mutex_);
+  std::unique_ptr<LogKeeper> log_ ABSL_GUARDED_BY(view_mutex_);
 };
 
 }  // namespace paramd

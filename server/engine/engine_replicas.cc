@@ -5,32 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "common/wire/frame.h"
-#include "common/wire/key_codec.h"
 #include "server/engine/engine.h"
+#include "server/replica/shard_operations.h"
 
 namespace paramd {
-namespace {
-
-// Takes the keys of one segment into `keys`.
-absl::Status TakeKeys(const v1::Header& header, ByteReader* bytes, absl::Span<uint64_t> keys) {
-  if (header.key_codec() != v1::Codec::RAW) return DecodeKeys(KeyCodec::kPacked, bytes, keys);
-  const size_t size = keys.size() * sizeof(uint64_t);
-  if (bytes->remaining() < size) return absl::InvalidArgumentError("keys are missing");
-  bytes->Copy(size, reinterpret_cast<uint8_t*>(keys.data()));
-  return absl::OkStatus();
-}
-
-// Takes the values of one segment.
-absl::StatusOr<ByteReader> TakeSegmentValues(const v1::Header& header, uint64_t rows, uint32_t dim,
-                                             ByteReader* values) {
-  if (header.kind() != v1::Header::PUSH) return values->Take(values->remaining());
-  ASSIGN_OR_RETURN(const ValueCodec codec, FromProto(header.value_codec()));
-  return TakeValues(codec, {.rows = static_cast<uint32_t>(rows), .dim = dim}, values);
-}
-
-}  // namespace
-
 void Engine::SetReplication(bool wait_for_backup, uint64_t fill_bytes_per_second) {
   wait_for_backup_ = wait_for_backup;
   fill_bytes_per_second_ = fill_bytes_per_second;
@@ -45,6 +23,13 @@ void Engine::StopReplicating() {
   for (const auto& [server, link] : links) link->GiveUp();
   MutexLock lock(view_mutex_);
   filler_ = nullptr;
+  log_ = nullptr;
+}
+
+void Engine::SetLog(EngineOptions::OpenLog open_log, const v1::HeldLog& held) {
+  MutexLock lock(view_mutex_);
+  open_log_ = std::move(open_log);
+  held_ = held;
 }
 
 // ---- the primary
@@ -154,7 +139,7 @@ void Engine::Close(const View& view, const FinishedStep& step) {
 
 bool Engine::AwaitsClients() const {
   if (awaited_epoch_ == 0) return false;
-  bool waiting = false;
+  bool waiting = !awaited_clients_.empty();
   clocks_.ForEachClient([&](uint32_t client) {
     const auto it = sent_again_.find(client);
     waiting |= it == sent_again_.end() || it->second < awaited_epoch_;
@@ -186,6 +171,7 @@ void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
       const std::shared_ptr<Shard>& shard =
           view.tables[static_cast<size_t>(number)]->shared_shard(static_cast<uint32_t>(i));
       ReplicaTargets targets;
+      if (shard->TargetOf(kLogTarget).has_value()) targets.push_back({.server = kLogTarget});
       for (const v1::ShardBackup& backup : placement.backups(i).backups()) {
         std::shared_ptr<ReplicaLink> link;
         {
@@ -235,9 +221,12 @@ void Engine::ReleaseLinks(const v1::ClusterView& message) {
     MutexLock lock(links_mutex_);
     for (auto it = links_.begin(); it != links_.end();) {
       const auto& servers = message.shard_map().servers();
+      const auto& lost = message.shard_map().lost_servers();
       const bool stays =
-          std::any_of(servers.begin(), servers.end(),
-                      [&](const v1::ServerMember& member) { return member.id() == it->first; });
+          it->first == kLogTarget ||
+          (std::any_of(servers.begin(), servers.end(),
+                       [&](const v1::ServerMember& member) { return member.id() == it->first; }) &&
+           std::find(lost.begin(), lost.end(), it->first) == lost.end());
       if (stays) {
         ++it;
       } else {
@@ -261,38 +250,21 @@ absl::Status Engine::TakeReplicated(uint32_t primary, const v1::Header& header, 
   }
   if (header.epoch() > view->epoch) return absl::UnavailableError("the shard map is not here yet");
   if (header.table() >= view->tables.size()) return absl::InvalidArgumentError("no such table");
-  const v1::Replicated& replicated = header.replicated();
-  const auto& removals = replicated.removals();
-  if (replicated.indices_size() != header.segments_size() ||
-      (!removals.empty() && removals.size() != header.segments_size())) {
-    return absl::InvalidArgumentError("every segment wants an index");
-  }
   const Table& table = *view->tables[header.table()];
-  const bool has_keys = table.sparse() || header.kind() == v1::Header::CLOSE;
-  std::vector<uint64_t> segment_keys;
   absl::Status replaced;
-  for (int i = 0; i < header.segments_size(); ++i) {
-    const v1::Segment& segment = header.segments(i);
-    if (segment.shard() >= table.shards()) return absl::InvalidArgumentError("no such shard");
-    BackupShard* const backup = view->backups[header.table()][segment.shard()].get();
-    segment_keys.resize(has_keys ? segment.rows() : 0);
-    RETURN_IF_ERROR(TakeKeys(header, &keys, absl::MakeSpan(segment_keys)));
-    ASSIGN_OR_RETURN(const ByteReader segment_values,
-                     TakeSegmentValues(header, segment.rows(), table.spec().dim(), &values));
-    if (view->primaries[header.table()][segment.shard()] != primary) {
-      replaced = absl::FailedPreconditionError(
-          absl::StrCat("server ", primary, " is not the primary of shard ", segment.shard(),
-                       " of table ", table.spec().name(), " in epoch ", view->epoch));
-      continue;
-    }
-    if (backup == nullptr) continue;
-    RETURN_IF_ERROR(backup->Take(
-        {.header = &header,
-         .index = replicated.indices(i),
-         .rows = {.count = segment.rows(), .first_row = segment.first_row(), .keys = segment_keys},
-         .values = segment_values,
-         .removals = removals.empty() ? nullptr : &removals.Get(i)}));
-  }
+  RETURN_IF_ERROR(ForEachShardOperation(
+      header, keys, values, table.sparse(), table.spec().dim(),
+      [&](uint32_t shard, const ShardOperation& operation) {
+        if (shard >= table.shards()) return absl::InvalidArgumentError("no such shard");
+        BackupShard* const backup = view->backups[header.table()][shard].get();
+        if (view->primaries[header.table()][shard] != primary) {
+          replaced = absl::FailedPreconditionError(
+              absl::StrCat("server ", primary, " is not the primary of shard ", shard, " of table ",
+                           table.spec().name(), " in epoch ", view->epoch));
+          return absl::OkStatus();
+        }
+        return backup == nullptr ? absl::OkStatus() : backup->Take(operation);
+      }));
   return replaced;
 }
 

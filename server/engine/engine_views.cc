@@ -29,6 +29,16 @@ bool Promote(const View& before, const View& view) {
   return any;
 }
 
+// Whether this server is the primary of some shard.
+bool ServesAny(const View& view) {
+  for (uint32_t table = 0; table < view.tables.size(); ++table) {
+    for (uint32_t i = 0; i < view.tables[table]->shards(); ++i) {
+      if (view.ServedShard(table, i) != nullptr) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 // ---- views
@@ -81,14 +91,23 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
         *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
     ForgetPulled(*before, client);
   }
-  const bool gains = Promote(*before, *view);
+  RETURN_IF_ERROR(OpenLogFor(message, *before, *view));
+  const bool promotes = Promote(*before, *view);
   ConnectBackups(message, *view);
+  LogShards(*view);
+  // Not what began here, with the job.
+  const bool comes = before->version == 0 && view->epoch > 1 && ServesAny(*view);
   MutexLock lock(mutex_);
   view_ = std::move(view);
-  if (gains) {
+  if (promotes || comes) {
     awaited_epoch_ = view_->epoch;
     catch_up_ = true;
+    for (const v1::WorkerMember& worker : message.workers()) {
+      if (comes && worker.training()) awaited_clients_.insert(worker.id());
+    }
   }
+  absl::erase_if(awaited_clients_,
+                 [this](uint32_t client) { return !view_->workers.contains(client); });
   absl::erase_if(sent_again_,
                  [this](const auto& entry) { return !view_->workers.contains(entry.first); });
   // Those that are still allowed wait again, as the new view says.

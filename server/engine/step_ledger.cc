@@ -20,4 +20,11 @@ std::vector<FinishedStep> StepLedger::TakeBefore(uint64_t clock) {
   return finished;
 }
 
+uint64_t StepLedger::NextStepOf(uint32_t client) const {
+  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+    if (step->second.contains(client)) return step->first + 1;
+  }
+  return 0;
+}
+
 }  // namespace paramd

@@ -23,6 +23,9 @@ class StepLedger {
     steps_[step].try_emplace(client, examples);
   }
 
+  // The step after the last one that the client has finished of those that are here; 0: of none.
+  uint64_t NextStepOf(uint32_t client) const;
+
   // Removes the steps before `clock`, in order. Client i's weight is n_i / sum of n, where n are
   // the examples; clients without examples do not take part.
   std::vector<FinishedStep> TakeBefore(uint64_t clock);

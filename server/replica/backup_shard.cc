@@ -69,6 +69,11 @@ void BackupShard::Promote() {
   shard_->SetServing(true);
 }
 
+bool BackupShard::filled() const {
+  MutexLock lock(mutex_);
+  return filled_;
+}
+
 uint64_t BackupShard::kept_bytes() const {
   MutexLock lock(mutex_);
   return kept_bytes_;
@@ -128,8 +133,8 @@ absl::StatusOr<Replayed> BackupShard::ReplayStep(const ShardOperation& operation
 absl::Status BackupShard::TakeSnapshot(const ShardOperation& operation) {
   const v1::Header& header = *operation.header;
   const v1::Snapshot& part = header.replicated().snapshot();
-  // It comes again when the connection broke.
-  if (filled_) return absl::OkStatus();
+  // It comes again when the connection broke. A log may have another one, of later.
+  if (filled_ && operation.index <= shard_->index()) return absl::OkStatus();
   if (part.first()) {
     snapshot_ = ShardState{.index = operation.index,
                            .clock = part.clock(),

@@ -46,6 +46,9 @@ class BackupShard {
   // comes again from the clients), and serves clients from now on.
   void Promote() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Whether it is like its primary, but for what is under way.
+  bool filled() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Of operations that wait for their turn.
   uint64_t kept_bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -16,6 +16,9 @@
 namespace paramd {
 namespace {
 
+// Steps that are remembered besides those that may be unanswered.
+constexpr size_t kMoreSteps = 8;
+
 // A push of more operations than this looks after the connections in between.
 constexpr size_t kFewOperations = 2;
 
@@ -470,6 +473,10 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
   }
   Flush();
   clock_ = clock + 1;
+  step_examples_[clock] = examples;
+  while (step_examples_.size() > options_.transport.pushes_in_flight() + kMoreSteps) {
+    step_examples_.erase(step_examples_.begin());
+  }
 }
 
 void ParameterClient::Hold() {

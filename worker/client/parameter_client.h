@@ -127,9 +127,13 @@ class ParameterClient {
   // Whether an operation that was sent to a server is not for that one any more.
   bool IsStranded(const OutgoingOperation& open, uint32_t server) const;
   // Makes links_ those of the map; returns those that are no longer.
-  std::vector<std::unique_ptr<ServerLink>> ReplaceLinks(const v1::ShardMap& map)
+  std::vector<std::unique_ptr<ServerLink>> ReplaceLinks(const v1::ShardMap& map,
+                                                        std::vector<ServerLink*>* added)
       ABSL_LOCKS_EXCLUDED(links_mutex_);
-  void SendControl(OperationKind kind, uint64_t clock, ServerLink& link);
+  // `sequence`: of the operation; 0: the next one.
+  void SendControl(OperationKind kind, uint64_t clock, ServerLink& link, uint64_t sequence = 0);
+  // Says that a step is finished which the server has heard of only now.
+  void FinishStep(uint64_t step, ServerLink& link);
   // Cuts operations of one sequence for the servers that the map says.
   void CutAgain(std::vector<OutgoingOperation> operations,
                 std::map<uint32_t, std::vector<OutgoingOperation>>* again);
@@ -164,6 +168,8 @@ class ParameterClient {
   // Whether it takes part in clocks, and its own.
   bool attached_ = false;
   uint64_t clock_ = 0;
+  // Examples of the last steps: those that may not be answered, at least.
+  std::map<uint64_t, uint64_t> step_examples_;
   // Scratch memory.
   std::vector<const void*> last_parts_;
   std::vector<uint32_t> stale_;
