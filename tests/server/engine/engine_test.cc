@@ -308,6 +308,15 @@ TEST_CASE("bsp: the mean of a step, weighted by examples, is applied when it is 
     two.Finish(1, 0);
     CHECK(one.Pull(0, 2, both).Floats() == order({{1, -2 - 4}, {2, -28}}));
   }
+  SECTION("who has finished a step, leaves, comes back and leaves again still counts") {
+    one.Push(0, 1, CutKeys({{1, 8}}, 4), 1);
+    one.Detach();
+    one.Attach();
+    one.Detach();
+    two.Finish(1, 0);
+    three.Finish(1, 0);
+    CHECK(two.Pull(0, 2, both).Floats() == order({{1, -2 - 8}, {2, -28}}));
+  }
   SECTION("a step that nobody took part in changes nothing") {
     one.Push(0, 1, CutKeys({{1, 1000}}, 4), 1, false);
     for (TestClient* client : {&one, &two, &three}) client->Advance(5);
