@@ -27,6 +27,7 @@ class RecordCompressor {
 
  private:
   ZSTD_CCtx_s* const context_;
+  std::string joined_;       // several pieces
   std::vector<char> frame_;  // only grows
 };
 

@@ -14,6 +14,8 @@
 #include "server/storage/checkpoint_set.h"
 #include "server/storage/checkpoint_writer.h"
 #include "server/storage/manifest.h"
+#include "server/storage/record_writer.h"
+#include "server/storage/sha256.h"
 #include "tests/server/storage/file_size_limit.h"
 #include "tests/server/storage/record_files.h"
 #include "tests/testing/temp_dir.h"
@@ -72,7 +74,7 @@ void Flip(const std::string& path, size_t at) {
   Require(WriteInPlace(path, content));
 }
 
-TEST_CASE("A manifest comes back from its text, and the text is the document's") {
+TEST_CASE("A manifest comes back from its text") {
   Manifest manifest{.number = 12,
                     .parent = CheckpointParent{.number = 11, .sha256 = std::string(64, 'a')},
                     .files = {{"server-a.0.blocks", {60, std::string(64, 'b')}}},
@@ -92,6 +94,24 @@ TEST_CASE("A manifest comes back from its text, and the text is the document's")
   CHECK(absl::EndsWith(text, ManifestSha256(text) + "\n"));
   manifest.parent.reset();
   CHECK_FALSE(ParseManifest(SerializeManifest(manifest), "MANIFEST")->parent.has_value());
+}
+
+TEST_CASE("The example of FORMAT.md is what is written") {
+  TempDir dir;
+  const FileDigest digest = WriteRecords(dir.File("a"), {"push", ""});
+  const Manifest manifest{.number = 12,
+                          .parent = CheckpointParent{.number = 11, .sha256 = Sha256Hex("paramd")},
+                          .files = {{"server-a.0.blocks", digest}},
+                          .payload = "state"};
+  CHECK(
+      SerializeManifest(manifest) ==
+      "paramd checkpoint 1\n"
+      "number 12\n"
+      "parent 11 f415a37eb7413d7a6eeb5ec3ff10c7b08b09137564c310c5f14d1e8daf5633ee\n"
+      "file server-a.0.blocks 60 13c270c9ae2df9f8875bc1406549386ddb3550d4d7e21264324563b5d85ce812\n"
+      "payload 5\n"
+      "state\n"
+      "sha256 007e843d7f16d20ad092d865e0e3b0c4e307c91b2db65370e2f8acd574fca6d6\n");
 }
 
 TEST_CASE("A manifest that is cut, longer or changed anywhere is none") {

@@ -524,22 +524,31 @@ TEST_CASE("Waiting appends of a log that fails return its error") {
   CHECK(absl::IsResourceExhausted(outcome));
 }
 
-TEST_CASE("A new segment on a full disk fails the log; a further try may succeed") {
+// A log whose next segment is `device`, which fails as `reason` says.
+void CheckRotationFails(const std::string& device, absl::string_view reason) {
   TempDir dir;
   const std::string folder = dir.File("log");
   const auto log = OpenLog({.folder = folder});
   AppendAll(*log, {"a"});
   const std::string next = folder + "/000000000002.log";
-  std::filesystem::create_symlink("/dev/full", next);
+  std::filesystem::create_symlink(device, next);
   const absl::Status status = log->Rotate().status();
-  CHECK(absl::IsResourceExhausted(status));
-  CHECK(status.message() == absl::StrCat("write ", next, ": No space left on device"));
+  CHECK(absl::StrContains(status.message(), next));
+  CHECK(absl::EndsWith(status.message(), reason));
   CHECK(log->Append({"b"}).status() == status);
-  CHECK(absl::IsResourceExhausted(log->Rotate().status()));
+  CHECK(log->Rotate().status() == status);
   std::filesystem::remove(next);
   CHECK(*log->Rotate() == 2);
   AppendAll(*log, {"c"});
   CHECK(Recover(CopyOf(dir, folder)).records == Strings{"a", "c"});
+}
+
+TEST_CASE("A new segment that cannot be written fails the log; a further try may succeed") {
+  CheckRotationFails("/dev/full", ": No space left on device");
+}
+
+TEST_CASE("A new segment that cannot be synced fails the log; a further try may succeed") {
+  CheckRotationFails("/dev/null", ": Invalid argument");
 }
 
 TEST_CASE("A folder that disappears fails the log with its name") {
