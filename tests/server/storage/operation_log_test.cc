@@ -419,13 +419,13 @@ TEST_CASE("A flipped byte anywhere in a log is damage") {
     for (size_t at = 0; at < content.size(); ++at) {
       std::string damaged = content;
       damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
-      REQUIRE(WriteInPlace(folder + name, damaged).ok());
+      Replace(folder + name, damaged);
       const Recovered recovered = Recover(folder);
       REQUIRE(absl::IsDataLoss(recovered.segments.status()));
       REQUIRE(absl::StrContains(recovered.segments.status().message(), folder + name));
       REQUIRE(recovered.records == Numbers(0, static_cast<int>(recovered.records.size())));
     }
-    REQUIRE(WriteInPlace(folder + name, content).ok());
+    Replace(folder + name, content);
   }
 }
 

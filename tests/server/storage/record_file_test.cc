@@ -133,7 +133,7 @@ TEST_CASE("A file that is cut at any length has the records that are whole") {
       at += sizeof(header) + header.body_bytes;
     }
     for (size_t length = 0; length < content.size(); ++length) {
-      const ReadBack back = ReadRecords(dir.Write("a", content.substr(0, length)));
+      const ReadBack back = ReadRecords(Replace(dir.File("a"), content.substr(0, length)));
       size_t whole = 0;
       while (whole + 1 < ends.size() && ends[whole + 1] <= length) ++whole;
       REQUIRE(back.status.ok());
@@ -154,7 +154,7 @@ TEST_CASE("A flipped byte anywhere is damage, and no record is a wrong one") {
       for (const char flip : {1, 0x40, -1}) {
         std::string damaged = content;
         damaged[at] = static_cast<char>(damaged[at] ^ flip);
-        const ReadBack back = ReadRecords(dir.Write("a", damaged));
+        const ReadBack back = ReadRecords(Replace(dir.File("a"), damaged));
         REQUIRE(absl::IsDataLoss(back.status));
         REQUIRE(back.records.size() < records.size());
         REQUIRE(back.records ==
@@ -188,7 +188,7 @@ TEST_CASE("Random damage never yields a record that was not written") {
       default:
         damaged.replace(from, length, RandomBytes(length, round));
     }
-    const ReadBack back = ReadRecords(dir.Write("a", damaged));
+    const ReadBack back = ReadRecords(Replace(dir.File("a"), damaged));
     REQUIRE(back.records.size() <= records.size());
     REQUIRE(back.records ==
             std::vector<std::string>(records.begin(), records.begin() + back.records.size()));

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -18,6 +20,14 @@ inline void Require(const absl::Status& status) {
   if (status.ok()) return;
   std::cerr << status << "\n";
   std::abort();
+}
+
+// A file of `content` instead of the one that is there. (ext4 waits for the disk when a file is cut
+// to nothing and written again.)
+inline std::string Replace(const std::string& path, absl::string_view content) {
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << std::string(content);
+  return path;
 }
 
 inline FileDigest WriteRecords(const std::string& path, const std::vector<std::string>& records,
