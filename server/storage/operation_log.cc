@@ -62,14 +62,20 @@ OperationLog::OperationLog(const LogOptions& options, std::unique_ptr<FolderLock
       segment_(std::move(segment)),
       last_sync_(options.clock->SinceBoot()),
       segment_bytes_(std::move(segment_bytes)),
-      thread_("log", [this] { Run(); }) {}
+      thread_("log", [this] { Run(); }) {
+  if (options_.sync == LogOptions::Sync::kInterval) {
+    syncing_thread_.emplace("log-sync", [this] { SyncRegularly(); });
+  }
+}
 
 OperationLog::~OperationLog() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
     work_.NotifyOne();
+    written_more_.NotifyOne();
   }
+  if (syncing_thread_.has_value()) syncing_thread_->Join();
   thread_.Join();
 }
 
@@ -101,7 +107,8 @@ void OperationLog::Notify(uint64_t position, Reach reach, Callback callback) {
 
 absl::StatusOr<uint64_t> OperationLog::Rotate() {
   RETURN_IF_ERROR(Do(Task::kRotate));
-  return CurrentNumber();
+  MutexLock lock(mutex_);
+  return segment_bytes_.rbegin()->first;
 }
 
 absl::Status OperationLog::RemoveBefore(uint64_t segment) {
@@ -155,8 +162,7 @@ void OperationLog::Run() {
     WriteRecords(work);
     CallReady();
     if (SyncIsDue(work)) SyncSegment();
-    // A failure of this round is returned; one from before is what Rotate is to end.
-    if (work.task == Task::kRotate && (work.failed || status().ok())) NextSegment();
+    if (work.task == Task::kRotate) NextSegment(work);
     Finish(work.task);
     CallReady();
     stop = work.stop;
@@ -165,15 +171,7 @@ void OperationLog::Run() {
 
 OperationLog::Work OperationLog::AwaitWork() {
   MutexLock lock(mutex_);
-  while (IsIdle()) {
-    const absl::Duration wait = UntilSync();
-    if (wait <= absl::ZeroDuration()) break;
-    if (wait == absl::InfiniteDuration()) {
-      work_.Wait(mutex_);
-    } else {
-      work_.WaitFor(mutex_, wait);
-    }
-  }
+  while (IsIdle()) work_.Wait(mutex_);
   return {.records = std::exchange(queue_, {}),
           .last_position = appended_,
           .bytes = queued_bytes_,
@@ -185,19 +183,6 @@ OperationLog::Work OperationLog::AwaitWork() {
 bool OperationLog::IsIdle() {
   return queue_.empty() && task_ == Task::kNone && !stopping_ && !written_.has_ready() &&
          !synced_.has_ready();
-}
-
-absl::Duration OperationLog::UntilSync() {
-  if (synced_.decided() == written_.decided()) return absl::InfiniteDuration();
-  switch (options_.sync) {
-    case LogOptions::Sync::kAlways:
-      return absl::ZeroDuration();
-    case LogOptions::Sync::kInterval:
-      return last_sync_ + options_.interval - options_.clock->SinceBoot();
-    case LogOptions::Sync::kNever:
-      break;
-  }
-  return absl::InfiniteDuration();
 }
 
 void OperationLog::WriteRecords(Work& work) {
@@ -212,55 +197,94 @@ void OperationLog::WriteRecords(Work& work) {
   MutexLock lock(mutex_);
   if (!status.ok()) return Fail(status);
   segment_bytes_.rbegin()->second = segment_->bytes();
+  if (!status_.ok()) return;  // a sync has failed meanwhile: it is lost
   queued_bytes_ -= work.bytes;
   room_.NotifyAll();
   written_.Advance(work.last_position);
+  written_more_.NotifyOne();
 }
 
 bool OperationLog::SyncIsDue(const Work& work) {
+  if (work.stop || work.task != Task::kNone) return true;
   MutexLock lock(mutex_);
-  if (!status_.ok()) return false;
-  return work.stop || work.task != Task::kNone || UntilSync() <= absl::ZeroDuration();
+  return options_.sync == LogOptions::Sync::kAlways && synced_.decided() < written_.decided();
+}
+
+void OperationLog::SyncRegularly() {
+  while (AwaitSyncTime()) SyncSegment();
+}
+
+bool OperationLog::AwaitSyncTime() {
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    const absl::Duration wait = UntilSync();
+    if (wait <= absl::ZeroDuration()) return true;
+    if (wait == absl::InfiniteDuration()) {
+      written_more_.Wait(mutex_);
+    } else {
+      written_more_.WaitFor(mutex_, wait);
+    }
+  }
+  return false;
+}
+
+absl::Duration OperationLog::UntilSync() {
+  if (synced_.decided() == written_.decided()) return absl::InfiniteDuration();
+  return last_sync_ + options_.interval - options_.clock->SinceBoot();
 }
 
 void OperationLog::SyncSegment() {
+  uint64_t position = 0;
+  {
+    MutexLock lock(mutex_);
+    TakeSegment();
+    if (!status_.ok()) return GiveSegment();
+    position = written_.decided();
+  }
   const absl::Status status = segment_->Sync();
-  sync_failed_ = !status.ok();
   MutexLock lock(mutex_);
-  if (!status.ok()) return Fail(status);
-  // Only this thread writes, so what is written is synced.
-  synced_.Advance(written_.decided());
+  GiveSegment();
   last_sync_ = options_.clock->SinceBoot();
+  work_.NotifyOne();
+  if (status.ok()) return synced_.Advance(position);
+  sync_failed_ = true;
+  Fail(status);
 }
 
-void OperationLog::NextSegment() {
-  const uint64_t number = CurrentNumber() + 1;
-  const absl::Status synced = SyncBeforeNext();
-  auto next = synced.ok() ? CreateSegment(options_.folder,
-                                          {.number = number, .previous_bytes = segment_->bytes()})
-                          : synced;
+void OperationLog::TakeSegment() {
+  while (segment_taken_) given_.Wait(mutex_);
+  segment_taken_ = true;
+}
+
+void OperationLog::GiveSegment() {
+  segment_taken_ = false;
+  given_.NotifyAll();
+}
+
+void OperationLog::NextSegment(const Work& work) {
+  LogLink link{.previous_bytes = segment_->bytes()};
+  bool sync = false;
+  {
+    MutexLock lock(mutex_);
+    TakeSegment();
+    // A failure of this round is returned; one from before is what Rotate is to end.
+    if (!status_.ok() && !work.failed) return GiveSegment();
+    // What was written before a write failed may well go to the disk. But what a sync has failed
+    // with the kernel may have dropped, and a further one would not say so.
+    sync = work.failed && !sync_failed_;
+    link.number = segment_bytes_.rbegin()->first + 1;
+  }
+  const absl::Status synced = sync ? segment_->Sync() : absl::OkStatus();
+  auto next = synced.ok() ? CreateSegment(options_.folder, link) : synced;
   MutexLock lock(mutex_);
+  GiveSegment();
+  if (!synced.ok()) sync_failed_ = true;
   if (!next.ok()) return Fail(next.status());
   segment_ = *std::move(next);
-  segment_bytes_[number] = segment_->bytes();
-  if (!status_.ok()) whole_from_ = number;
+  segment_bytes_[link.number] = segment_->bytes();
+  if (work.failed) whole_from_ = link.number;
   status_ = absl::OkStatus();
   sync_failed_ = false;
-}
-
-uint64_t OperationLog::CurrentNumber() {
-  MutexLock lock(mutex_);
-  return segment_bytes_.rbegin()->first;
-}
-
-absl::Status OperationLog::SyncBeforeNext() {
-  if (status().ok()) return absl::OkStatus();  // SyncSegment has just done it
-  // The rest of a failed segment may well go to the disk now; but not what a sync has failed with,
-  // of which the kernel may know nothing any more (it is not said to be synced either).
-  if (sync_failed_) return absl::OkStatus();
-  const absl::Status status = segment_->Sync();
-  sync_failed_ = !status.ok();
-  return status;
 }
 
 void OperationLog::Finish(Task task) {

@@ -41,7 +41,7 @@ struct LogOptions {
 };
 
 // A log of records on disk (FORMAT.md). Many threads append; one writes what has gathered meanwhile
-// in one go, and says how far it has got:
+// in one go, and says how far it has got. (By interval another one syncs, so that writing goes on.)
 //
 //   ASSIGN_OR_RETURN(auto log, OperationLog::Open({.folder = folder}, replay));
 //   ASSIGN_OR_RETURN(const uint64_t position, log->Append({header, keys, values}));
@@ -55,8 +55,9 @@ struct LogOptions {
 //
 // A write or sync that fails (a full disk) makes the log failed: what was not written is lost, its
 // callbacks get the error, which names the file, and Append returns it, until a Rotate succeeds.
-// The log then has a gap: until copies of everything are appended and RemoveBefore has succeeded,
-// what is read back after a crash lacks the records that were lost.
+// (After a crash some of it may be read back all the same.) The log then has a gap: until copies of
+// everything are appended and RemoveBefore has succeeded, what is read back after a crash lacks the
+// records that were lost.
 //
 // Thread-safe. The end writes and syncs what was appended, and calls every callback.
 class OperationLog {
@@ -107,7 +108,7 @@ class OperationLog {
  private:
   enum class Task { kNone, kSync, kRotate };
 
-  // What the thread does in a round.
+  // What the log's thread does in a round.
   struct Work {
     std::vector<Buffer> records;
     uint64_t last_position = 0;  // of them
@@ -120,35 +121,42 @@ class OperationLog {
   OperationLog(const LogOptions& options, std::unique_ptr<FolderLock> folder_lock,
                std::unique_ptr<OutputFile> segment, std::map<uint64_t, uint64_t> segment_bytes);
 
-  // Has the thread do it after it has written everything; waits for it.
+  // Has the log's thread do it after it has written everything; waits for it.
   absl::Status Do(Task task);
 
-  // On the log's thread.
+  // The log's thread.
   void Run();
   Work AwaitWork();
-  // Infinite: there is nothing to sync, or not by itself.
-  absl::Duration UntilSync() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteRecords(Work& work);
   bool SyncIsDue(const Work& work);
-  void SyncSegment();
-  void NextSegment();
-  uint64_t CurrentNumber();
-  absl::Status SyncBeforeNext();
+  void NextSegment(const Work& work);
   void Finish(Task task);
   void CallReady();
 
+  // The thread that syncs by interval.
+  void SyncRegularly();
+  bool AwaitSyncTime();
+
+  // Both. While one syncs segment_, the other one does not, and does not replace it.
+  void SyncSegment();
+  void TakeSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GiveSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Until what is written is to be synced; infinite: it is.
+  absl::Duration UntilSync() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Fail(const absl::Status& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogOptions options_;
   const std::unique_ptr<FolderLock> folder_lock_;
-  std::unique_ptr<OutputFile> segment_;  // of the log's thread, as the next one
-  bool sync_failed_ = false;             // for segment_: what a further sync says means nothing
+  std::unique_ptr<OutputFile> segment_;  // written to and replaced by the log's thread
 
   Mutex mutex_;
-  CondVar work_;  // there is some for the thread
-  CondVar room_;  // in the queue
-  CondVar done_;  // a task
+  CondVar work_;          // there is some for the log's thread
+  CondVar written_more_;  // for the thread that syncs
+  CondVar room_;          // in the queue
+  CondVar done_;          // a task
+  CondVar given_;         // the segment
   std::vector<Buffer> queue_ ABSL_GUARDED_BY(mutex_);
   uint64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // with what is being written
   uint64_t appended_ ABSL_GUARDED_BY(mutex_) = 0;      // last position
@@ -156,12 +164,15 @@ class OperationLog {
   PositionWaiters synced_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_sync_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  bool segment_taken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool sync_failed_ ABSL_GUARDED_BY(mutex_) = false;  // of segment_: another sync means nothing
   Task task_ ABSL_GUARDED_BY(mutex_) = Task::kNone;
   std::optional<absl::Status> result_ ABSL_GUARDED_BY(mutex_);  // of the task
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t whole_from_ ABSL_GUARDED_BY(mutex_) = 0;  // no record was lost since this segment began
   std::map<uint64_t, uint64_t> segment_bytes_ ABSL_GUARDED_BY(mutex_);  // the last one is segment_
 
+  std::optional<Thread> syncing_thread_;
   Thread thread_;
 };
 
