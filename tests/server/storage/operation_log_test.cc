@@ -17,6 +17,7 @@
 #include "absl/strings/strip.h"
 #include "common/base/file.h"
 #include "common/base/mutex.h"
+#include "common/base/random.h"
 #include "common/base/thread.h"
 #include "server/storage/log_recovery.h"
 #include "tests/server/storage/file_size_limit.h"
@@ -605,6 +606,117 @@ TEST_CASE("Beginning anew again and again, while others append, loses nothing") 
     }
   }
   CHECK(std::count(has.begin(), has.end(), false) == 0);
+}
+
+// A log and what is to be in it, changed by random steps.
+class RandomLog {
+ public:
+  RandomLog(const std::string& folder, uint64_t seed) : random_(seed), options_{.folder = folder} {
+    Reopen();
+  }
+
+  void Step() {
+    switch (random_.NextBelow(6)) {
+      case 0:
+        return Rotate();
+      case 1:
+        return RemoveBefore();
+      case 2:
+        return Reopen();
+      case 3:
+        return FailAndRotate();
+      default:
+        return AppendSome();
+    }
+  }
+
+  // The folder as it is, and with the end of its last segment cut off.
+  void CheckCrash(const TempDir& dir) {
+    const std::string copy = CopyOf(dir, options_.folder);
+    CHECK(Recover(copy).records == expected_);
+    const std::string last = Recover(copy).segments->back().path;
+    std::filesystem::resize_file(last, random_.NextBelow(*FileSize(last) + 1));
+    const Recovered cut = Recover(copy);
+    if (absl::IsDataLoss(cut.segments.status())) {
+      // A beginning is on the disk before it is one.
+      CHECK(absl::EndsWith(last, ".base"));
+      CHECK(absl::StrContains(cut.segments.status().message(), "is cut before its first record"));
+      return;
+    }
+    REQUIRE(cut.segments.ok());
+    CHECK(cut.records.size() >= in_older_segments_);
+    CHECK(cut.records ==
+          Strings(expected_.begin(), expected_.begin() + static_cast<int>(cut.records.size())));
+  }
+
+ private:
+  void AppendSome() {
+    Strings records(1 + random_.NextBelow(5));
+    for (std::string& record : records) {
+      record = absl::StrCat(++appended_, std::string(random_.NextBelow(700), 'x'));
+    }
+    AppendAll(*log_, records);
+    expected_.insert(expected_.end(), records.begin(), records.end());
+  }
+
+  void Rotate() {
+    segment_ = *log_->Rotate();
+    in_older_segments_ = begin_ = expected_.size();
+  }
+
+  void RemoveBefore() {
+    if (segment_ == 0) return;
+    REQUIRE(log_->RemoveBefore(segment_).ok());
+    expected_.erase(expected_.begin(), expected_.begin() + static_cast<int>(begin_));
+    in_older_segments_ -= begin_;
+    begin_ = 0;
+  }
+
+  void Reopen() {
+    log_.reset();
+    Strings records;
+    log_ = OpenLog(options_, &records);
+    CHECK(records == expected_);
+    segment_ = 0;
+    in_older_segments_ = expected_.size();
+  }
+
+  void FailAndRotate() {
+    {
+      const FileSizeLimit limit(1500 + random_.NextBelow(1000));
+      absl::Status status;
+      while (status.ok()) {
+        const std::string record = absl::StrCat(++appended_, std::string(300, 'y'));
+        const absl::StatusOr<uint64_t> position = log_->Append({record});
+        status = position.ok() ? Await(*log_, *position, Reach::kWritten) : position.status();
+        if (status.ok()) expected_.push_back(record);
+      }
+    }
+    CHECK(absl::IsResourceExhausted(log_->status()));
+    if (segment_ != 0) CHECK_FALSE(log_->RemoveBefore(segment_).ok());
+    Rotate();
+  }
+
+  Random random_;
+  const LogOptions options_;
+  std::unique_ptr<OperationLog> log_;
+  Strings expected_;
+  int appended_ = 0;
+  uint64_t segment_ = 0;          // from the last Rotate; 0: none since it was opened
+  size_t begin_ = 0;              // first expected record in segment_
+  size_t in_older_segments_ = 0;  // expected records before the last segment
+};
+
+TEST_CASE("Whatever happens to a log, it holds what was reported as written") {
+  for (const uint64_t seed : {1, 2, 3}) {
+    INFO("seed " << seed);
+    TempDir dir;
+    RandomLog log(dir.File("log"), seed);
+    for (int i = 0; i < 40; ++i) {
+      log.Step();
+      log.CheckCrash(dir);
+    }
+  }
 }
 
 }  // namespace
