@@ -52,16 +52,17 @@ def paramd_cluster_test(name, data = [], size = "medium"):
         tags = ["cluster", "exclusive"],
     )
 
-def paramd_cluster_program(name):
+def paramd_cluster_program(name, data = []):
     """A Python program `name` from name.py that runs the programs as real processes: `bazel run ...:name -- FLAGS`.
 
     Args:
       name: of the target and of the source file.
+      data: files it reads.
     """
     native.sh_binary(
         name = name,
         testonly = True,
         srcs = ["//tests/testing:run_python.sh"],
         args = ["$(location %s.py)" % name],
-        data = [name + ".py"] + _PROGRAMS,
+        data = data + [name + ".py"] + _PROGRAMS,
     )

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test: installs what is missing; checks the format; the unit tests as people run the programs (g++, optimised); with clang's
 # thread-safety analysis and layering check under the address and undefined-behaviour sanitizers; under the thread sanitizer;
-# then whole clusters of real processes.
+# then whole clusters of real processes, and half a minute of faults at random.
 #
 #   tests/run.sh            all of it
 #   tests/run.sh unit       only the unit tests, as people run the programs
@@ -45,6 +45,12 @@ if [ "${1:-all}" != unit ]; then
   run_tests clang-asan-ubsan --config=clang --config=asan --config=ubsan "${unit[@]}"
   run_tests tsan --config=tsan //tests/... --test_tag_filters=unit,-no_tsan --build_tests_only
   run_tests clusters //tests/... --test_tag_filters=cluster --build_tests_only
+  printf '\n== chaos\n'
+  if ./tests/chaos/run.sh --seconds 30 2>&1 | grep -v 'linux-sandbox'; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+  fi
 fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -9,17 +9,19 @@ not, in order, by each shard for itself.
 import collections
 import itertools
 import os
+import signal
 import tempfile
+import time
 
 import numpy as np
 
-from tests.testing.paramd_cluster import Cluster
+from tests.testing.paramd_cluster import TIMEOUT_SECONDS, Cluster
 from tests.testing.programs import ORACLE_WORKER
 from tests.testing.safetensors import read_model
 
 CONFIG = """
 version: 1
-cluster: {{name: oracle, heartbeat: {{interval: 100ms, lease: {lease}}}, linger: 0s,
+cluster: {{name: oracle, heartbeat: {{interval: 100ms, lease: {lease}}}, linger: {linger},
           coordinator: {{store: {{dir: {dir}/state}}}}}}
 consistency: {consistency}
 model: {{type: linear_regression}}
@@ -126,7 +128,7 @@ class OracleCluster(Cluster):
     Cluster.
     """
 
-    def __init__(self, test, consistency, servers, workers=1, lease="2s", **options):
+    def __init__(self, test, consistency, servers, workers=1, lease="2s", linger="0s", **options):
         self.synchronous = "bsp" in consistency
         self.names = []
         self.killed = set()
@@ -134,7 +136,7 @@ class OracleCluster(Cluster):
         self.dir = tempfile.mkdtemp(dir=test.dir)
         with open(self._path("records.libsvm"), "w", encoding="ascii") as file:
             file.write("1 1:1\n" * 64)
-        config = CONFIG.format(dir=self.dir, consistency=consistency, lease=lease)
+        config = CONFIG.format(dir=self.dir, consistency=consistency, lease=lease, linger=linger)
         super().__init__(test, config, servers, f"{workers}:16", start_workers=False, **options)
         for i in range(workers):
             self.start_oracle(f"oracle-{i}")
@@ -163,19 +165,28 @@ class OracleCluster(Cluster):
 
     def wait_for_steps(self, steps, names=None):
         """Waits until each worker (by default all that live) has had so many further steps acknowledged."""
+        hopeless = time.monotonic() + TIMEOUT_SECONDS
         for name in names or self.living():
             goal = self.acknowledged(name) + steps
             while self.acknowledged(name) < goal:
-                if self.daemons[name].ends_within(seconds=0.01):
-                    raise AssertionError(f"{name} has ended: {self.logs()}")
+                if self.daemons[name].ends_within(seconds=0.01) or time.monotonic() > hopeless:
+                    raise AssertionError(f"{name} does not go on: {self.logs()}")
 
     def living(self):
         return [name for name in self.names if name not in self.killed]
 
+    def end_steps(self):
+        """No worker takes further steps, so that the job ends. Once."""
+        for name in self.living():
+            self.daemons[name].kill(signal.SIGTERM)
+
     def finish(self):
         """Ends the job in good order and checks its parameters."""
-        for name in self.living():
-            self.daemons[name].kill(15)
+        self.end_steps()
+        self.wait_and_check()
+
+    def wait_and_check(self):
+        """After end_steps: waits for the end of the job and checks its parameters."""
         self.test.assertEqual(self.coordinator.wait(), 0, self.logs())
         ended = [self.daemons[name].wait() for name in self.living()]
         self.test.assertEqual(ended, [0] * len(ended), self.logs())
