@@ -13,8 +13,10 @@ packages=(
   # libraries that the programs link
   libabsl-dev libgrpc++-dev libgrpc-dev libhwy-dev libjemalloc-dev libopenblas-dev libprotobuf-dev libprotoc-dev libspdlog-dev libssl-dev libxxhash-dev
   libyaml-cpp-dev libzstd-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
+  # the .proto files of etcd's interface, which the coordinator's store is built from
+  golang-etcd-server-dev golang-github-gogo-protobuf-dev golang-github-grpc-ecosystem-grpc-gateway-dev
   # libraries and tools of the tests
-  catch2 libbenchmark-dev python3-grpcio python3-numpy zstd
+  catch2 etcd-server libbenchmark-dev python3-grpcio python3-numpy zstd
 )
 
 say() { printf 'install_deps: %s\n' "$*" >&2; }

@@ -13,25 +13,19 @@
 #include "common/config/flags.h"
 #include "common/logging/logging.h"
 #include "common/process/signals.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "common/rpc/daemon_server.h"
 #include "common/rpc/polling.h"
+#include "server/coordinator/coordinator_host.h"
 #include "server/server.h"
 
 namespace {
-
-using paramd::ExitCode;
-
-int ExitCodeOf(const absl::Status& status) {
-  // What Start refuses is in the data files, or in the way of starting.
-  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ? paramd::kExitBadData
-                                                                     : paramd::kExitFailure;
-}
 
 int Run(paramd::Server::Options options, paramd::Signals& signals) {
   auto server = paramd::Server::Start(std::move(options));
   if (!server.ok()) {
     spdlog::error("{}", std::string(server.status().message()));
-    return ExitCodeOf(server.status());
+    return paramd::ExitCodeOfStart(server.status());
   }
   paramd::SignalWaiter waiter(signals, [&](int signal) {
     (*server)->Stop(absl::StrCat("stopped by ", paramd::SignalName(signal)));
@@ -56,14 +50,17 @@ int main(int argc, char** argv) {
   config_flags.AddTo(flags);
   flags.Choice("role", {"coordinator", "shard_host", "coordinator,shard_host"},
                "what this daemon does", role);
-  flags.String("coordinator", "HOST:PORT", "shard_host: where the coordinator is",
+  flags.String("coordinator", "HOST:PORT,...",
+               "shard_host: where the coordinator is, or those are of which one leads",
                options.coordinator);
   flags.String("name", "NAME", "unique among the servers of the cluster", options.name);
   flags.String("listen", "HOST:PORT",
                "shard_host: where to listen; a coordinator listens at cluster.coordinator.address",
                options.listen);
   flags.String("advertise", "HOST:PORT",
-               "shard_host: where others reach it, if not where it listens", options.advertise);
+               "where others reach it, if not where it listens: shard_host, or a coordinator that "
+               "others stand by for",
+               options.advertise);
   flags.String("zone", "NAME",
                "shard_host: rack or availability zone; a shard and its backup are in two of them",
                options.zone);
@@ -79,7 +76,7 @@ int main(int argc, char** argv) {
     return absl::StartsWith(address, "0.0.0.0:") || absl::StartsWith(address, "[::]:");
   };
   const auto needs_advertise = [&](const std::string& address) {
-    if (!options.shard_host || !options.advertise.empty() || !wildcard(address)) return false;
+    if (!options.advertise.empty() || !wildcard(address)) return false;
     std::fprintf(stderr,
                  "paramd_server: %s is every address of this machine; say with --advertise "
                  "HOST:PORT how others reach it\n",
@@ -89,6 +86,12 @@ int main(int argc, char** argv) {
   if (role == "shard_host") {
     if (options.coordinator.empty()) {
       std::fprintf(stderr, "paramd_server: a shard_host needs --coordinator HOST:PORT\n");
+      return paramd::kExitUsage;
+    }
+    const auto coordinators = paramd::CoordinatorAddresses::Parse(options.coordinator);
+    if (!coordinators.ok()) {
+      std::fprintf(stderr, "paramd_server: %s\n",
+                   std::string(coordinators.status().message()).c_str());
       return paramd::kExitUsage;
     }
     if (needs_advertise(options.listen)) return paramd::kExitUsage;
@@ -105,8 +108,9 @@ int main(int argc, char** argv) {
   }
   options.config = loaded->config;
   if (options.zone.empty()) options.zone = loaded->config.cluster().server().zone();
-  if (needs_advertise(options.config->cluster().coordinator().address())) {
-    return paramd::kExitUsage;
-  }
+  const paramd::v1::Coordinator& coordinator = options.config->cluster().coordinator();
+  const bool told_to_others =
+      options.shard_host || coordinator.store().type() == paramd::v1::Store::ETCD;
+  if (told_to_others && needs_advertise(coordinator.address())) return paramd::kExitUsage;
   return Run(std::move(options), signals);
 }

@@ -11,8 +11,8 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "common/rpc/hello.h"
-#include "server/coordinator/file_store.h"
 #include "server/coordinator/model_saver.h"
 #include "server/model_loader.h"
 #include "server/replica/log_keeper.h"
@@ -49,7 +49,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
     server->MakeEngine();
   }
   RETURN_IF_ERROR(server->Listen());
-  if (server->options_.shard_host) server->JoinCluster();
+  if (server->coordinator_ != nullptr) server->coordinator_->Open(server->ReachedAt());
+  if (server->options_.shard_host) RETURN_IF_ERROR(server->JoinCluster());
   return server;
 }
 
@@ -68,36 +69,24 @@ Server::~Server() {
   // Members hear how the job ended before their streams break.
   if (coordinator_ != nullptr) coordinator_->CloseConnections(kGoodbyeTimeout);
   daemon_.reset();
-  if (coordinator_ != nullptr) coordinator_->Shutdown();
-  job_watcher_.reset();
   coordinator_.reset();
 }
 
 absl::Status Server::StartCoordinator() {
   const v1::Config& config = *options_.config;
-  ASSIGN_OR_RETURN(std::unique_ptr<FileStore> store,
-                   FileStore::Open(config.cluster().coordinator().store().dir()));
   ASSIGN_OR_RETURN(
       coordinator_,
-      Coordinator::Start(
+      CoordinatorHost::Start(
           {.config = config,
-           .store = std::move(store),
            .save_model = [config](const v1::ShardMap& map,
                                   const std::string& path) { return SaveModel(config, map, path); },
+           .on_end = [this](v1::JobUpdate end) { End(std::move(end)); },
            .clock = options_.clock}));
-  coordinator_service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
-  admin_service_ = std::make_unique<AdminServiceImpl>(*coordinator_);
+  const FindCoordinator find = [host = coordinator_.get()] { return host->Find(); };
+  coordinator_service_ = std::make_unique<CoordinatorServiceImpl>(find);
+  admin_service_ = std::make_unique<AdminServiceImpl>(find);
   MutexLock lock(mutex_);
   linger_ = ToDuration(config.cluster().linger());
-  job_watcher_.emplace("job", [this] {
-    const std::optional<v1::JobStatus> job = coordinator_->WaitUntilFinished();
-    if (!job.has_value()) return;
-    v1::JobUpdate end;
-    end.set_state(job->state());
-    end.set_message(job->message());
-    end.set_exit_code(job->exit_code());
-    End(std::move(end));
-  });
   return absl::OkStatus();
 }
 
@@ -147,16 +136,19 @@ absl::Status Server::Listen() {
   return absl::OkStatus();
 }
 
-void Server::JoinCluster() {
-  v1::Hello hello = MakeHello(v1::SHARD_HOST, options_.name,
-                              options_.advertise.empty() ? daemon_->address() : options_.advertise);
+std::string Server::ReachedAt() const {
+  return options_.advertise.empty() ? daemon_->address() : options_.advertise;
+}
+
+absl::Status Server::JoinCluster() {
+  ASSIGN_OR_RETURN(CoordinatorAddresses coordinators,
+                   CoordinatorAddresses::Parse(
+                       options_.coordinator.empty() ? daemon_->address() : options_.coordinator));
+  v1::Hello hello = MakeHello(v1::SHARD_HOST, options_.name, ReachedAt());
   hello.set_zone(options_.zone);
   session_ = std::make_unique<MemberSession>(
-      MemberSession::Options{.coordinator_address = options_.coordinator.empty()
-                                                        ? daemon_->address()
-                                                        : options_.coordinator,
-                             .hello = hello,
-                             .clock = options_.clock},
+      MemberSession::Options{
+          .coordinators = std::move(coordinators), .hello = hello, .clock = options_.clock},
       MemberSession::Callbacks{
           .on_message = [this](const v1::CoordinatorMessage& message) { OnMessage(message); },
           .report =
@@ -176,6 +168,7 @@ void Server::JoinCluster() {
       });
   views_thread_.emplace("views", [this] { ApplyViews(); });
   session_->Start();
+  return absl::OkStatus();
 }
 
 void Server::OnMessage(const v1::CoordinatorMessage& message) {
@@ -334,7 +327,7 @@ v1::DaemonStatus Server::Status() {
   v1::DaemonStatus status;
   status.set_name(options_.name);
   status.set_roles(roles());
-  status.set_coordinator(options_.coordinator);
+  status.set_coordinator(coordinator_ == nullptr ? options_.coordinator : coordinator_->leader());
   if (engine_ != nullptr) *status.mutable_server() = engine_->Report();
   MutexLock lock(mutex_);
   status.set_address(address_);

@@ -13,7 +13,7 @@
 #include "common/rpc/member_session.h"
 #include "paramd/v1/config.pb.h"
 #include "server/coordinator/admin_service.h"
-#include "server/coordinator/coordinator.h"
+#include "server/coordinator/coordinator_host.h"
 #include "server/coordinator/coordinator_service.h"
 #include "server/engine/engine.h"
 #include "server/rpc/parameter_service.h"
@@ -28,13 +28,14 @@ class Server {
     // Set: runs the coordinator, with this configuration.
     std::optional<v1::Config> config;
     bool shard_host = true;
-    // Shard host: where the coordinator is. Without one it is this process.
+    // Shard host: where the coordinator is, "host:port" or several with commas between them.
+    // Without one it is this process, or whoever leads in its stead.
     std::string coordinator;
     std::string name;
     // Where a shard host without coordinator listens; a coordinator listens where its configuration
     // says.
     std::string listen = "127.0.0.1:0";
-    // How others reach this shard host; by default where it listens.
+    // How others reach this process; by default where it listens.
     std::string advertise;
     // Where this shard host fails together with others; empty: its host.
     std::string zone;
@@ -61,7 +62,8 @@ class Server {
   absl::Status StartCoordinator();
   void MakeEngine();
   absl::Status Listen();
-  void JoinCluster();
+  std::string ReachedAt() const;
+  absl::Status JoinCluster();
   void OnMessage(const v1::CoordinatorMessage& message);
   // Takes over views one after the other, on a thread of its own: it may take long, and heartbeats
   // go on meanwhile.
@@ -80,7 +82,7 @@ class Server {
   // Of the streams to backups; outlives the engine, which has them.
   std::optional<CompletionLoop> replica_loop_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Coordinator> coordinator_;
+  std::unique_ptr<CoordinatorHost> coordinator_;
   std::unique_ptr<CoordinatorServiceImpl> coordinator_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<ParameterServiceImpl> parameter_service_;
@@ -103,9 +105,6 @@ class Server {
   // The thread below only.
   bool initial_model_loaded_ = false;
   std::optional<Thread> views_thread_;
-
-  // Waits for the coordinator's job; coordinator only.
-  std::optional<Thread> job_watcher_;
 };
 
 }  // namespace paramd

@@ -10,6 +10,7 @@
 #include "common/config/flags.h"
 #include "common/logging/logging.h"
 #include "common/process/signals.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "common/rpc/daemon_server.h"
 #include "common/rpc/polling.h"
 #include "worker/worker.h"
@@ -25,7 +26,8 @@ int main(int argc, char** argv) {
       "paramd_worker",
       "The worker daemon of paramd: reads its part of the data, computes gradients, "
       "pulls and pushes. The configuration comes from the coordinator.");
-  flags.String("coordinator", "HOST:PORT", "where the coordinator is", options.coordinator);
+  flags.String("coordinator", "HOST:PORT,...",
+               "where the coordinator is, or those are of which one leads", options.coordinator);
   flags.String("name", "NAME", "unique among the workers of the cluster", options.name);
   flags.String("listen", "HOST:PORT", "where to answer status requests", options.listen);
   flags.Choice("log_level", {"debug", "info", "warning", "error"}, "least severe that is logged",
@@ -35,6 +37,12 @@ int main(int argc, char** argv) {
   }
   if (options.coordinator.empty()) {
     std::fprintf(stderr, "paramd_worker: --coordinator HOST:PORT is missing\n");
+    return paramd::kExitUsage;
+  }
+  const auto coordinators = paramd::CoordinatorAddresses::Parse(options.coordinator);
+  if (!coordinators.ok()) {
+    std::fprintf(stderr, "paramd_worker: %s\n",
+                 std::string(coordinators.status().message()).c_str());
     return paramd::kExitUsage;
   }
   paramd::InitLogging("paramd_worker", log_level);

@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
 #include "common/math/blas.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "common/rpc/hello.h"
 #include "worker/data/column_scaler.h"
 #include "worker/data/measure_columns.h"
@@ -60,6 +61,8 @@ class RemoteParameters final : public ParameterSource {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
+  ASSIGN_OR_RETURN(CoordinatorAddresses coordinators,
+                   CoordinatorAddresses::Parse(options.coordinator));
   std::unique_ptr<Worker> worker(new Worker(std::move(options)));
   ASSIGN_OR_RETURN(worker->server_,
                    DaemonServer::Start({.listen = worker->options_.listen,
@@ -68,9 +71,8 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
   const v1::Hello hello = MakeHello(v1::WORKER, worker->options_.name, worker->server_->address());
   worker->incarnation_ = hello.incarnation();
   worker->session_ = std::make_unique<MemberSession>(
-      MemberSession::Options{.coordinator_address = worker->options_.coordinator,
-                             .hello = hello,
-                             .clock = worker->options_.clock},
+      MemberSession::Options{
+          .coordinators = std::move(coordinators), .hello = hello, .clock = worker->options_.clock},
       MemberSession::Callbacks{
           .on_message =
               [w = worker.get()](const v1::CoordinatorMessage& message) {

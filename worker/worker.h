@@ -25,7 +25,7 @@ namespace paramd {
 class Worker {
  public:
   struct Options {
-    // host:port.
+    // host:port, or several with commas between them.
     std::string coordinator;
     std::string name;
     // Where status requests are answered.

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
+#include "common/rpc/status.h"
 
 namespace paramd {
 
@@ -27,8 +28,9 @@ class DaemonServer::StatusServiceImpl final : public v1::StatusService::Service 
       return grpc::Status(grpc::StatusCode::UNIMPLEMENTED,
                           "this daemon is not the coordinator; ask that one");
     }
-    *response = options_.cluster_status();
-    return grpc::Status::OK;
+    absl::StatusOr<v1::ClusterStatus> status = options_.cluster_status();
+    if (status.ok()) *response = *std::move(status);
+    return ToGrpc(status.status());
   }
 
   grpc::Status GetDaemonStatus(grpc::ServerContext*, const v1::GetDaemonStatusRequest*,

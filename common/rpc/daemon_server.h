@@ -31,8 +31,8 @@ class DaemonServer {
     int stream_threads = 1;
     // What only the daemon itself knows of its status; uptime and memory are filled in here.
     std::function<v1::DaemonStatus()> daemon_status;
-    // Coordinator only.
-    std::function<v1::ClusterStatus()> cluster_status;
+    // Coordinator only. An error is the answer too.
+    std::function<absl::StatusOr<v1::ClusterStatus>()> cluster_status;
     Clock* clock = &Clock::System();
   };
 

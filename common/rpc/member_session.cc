@@ -33,6 +33,7 @@ bool IsPassing(const absl::Status& status) {
 MemberSession::MemberSession(Options options, Callbacks callbacks)
     : options_(std::move(options)),
       callbacks_(std::move(callbacks)),
+      coordinators_(options_.coordinators),
       away_since_(options_.clock->SinceBoot()) {}
 
 void MemberSession::Start() {
@@ -91,7 +92,7 @@ void MemberSession::Run() {
       const absl::Duration limit = ever_welcomed_ ? options_.away_timeout : options_.join_timeout;
       if (options_.clock->SinceBoot() - away_since_ > limit) {
         const absl::Status status =
-            absl::UnavailableError(absl::StrCat("the coordinator at ", options_.coordinator_address,
+            absl::UnavailableError(absl::StrCat("the coordinator at ", coordinators_.current(),
                                                 " is out of reach: ", last_error_.message()));
         mutex_.Unlock();
         End(status);
@@ -121,14 +122,16 @@ void MemberSession::Connect() {
   last_attempt_ = options_.clock->SinceBoot();
   waiting_since_ = last_attempt_;
   if (stub_ == nullptr) {
-    stub_ = v1::CoordinatorService::NewStub(MakeChannel(options_.coordinator_address, {}));
+    stub_ = v1::CoordinatorService::NewStub(MakeChannel(coordinators_.current(), {}));
   }
   ++open_streams_;
   stream_ = Stream::Start(
       loop_,
-      [stub = stub_.get()](grpc::ClientContext* context, grpc::CompletionQueue* queue) {
-        // A call that waits has the connection polled; one that fails at once does not.
-        context->set_wait_for_ready(true);
+      [stub = stub_.get(), wait = coordinators_.size() == 1](grpc::ClientContext* context,
+                                                             grpc::CompletionQueue* queue) {
+        // A call that waits has the connection polled; one that fails at once does not, so where
+        // there are others to be tried meanwhile each call has a new connection.
+        context->set_wait_for_ready(wait);
         return stub->PrepareAsyncJoin(context, queue);
       },
       [this, attempt](v1::CoordinatorMessage& message) { Receive(attempt, message); },
@@ -164,7 +167,7 @@ void MemberSession::Receive(uint64_t attempt, v1::CoordinatorMessage& message) {
 absl::Status MemberSession::TakeWelcome(const v1::Welcome& welcome) {
   if (ever_welcomed_ && (welcome.id() != id_ || welcome.received() < acknowledged_)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the coordinator at ", options_.coordinator_address,
+        absl::StrCat("the coordinator at ", coordinators_.current(),
                      " does not know this process any more; start it again"));
   }
   id_ = welcome.id();
@@ -187,6 +190,7 @@ void MemberSession::TakeReceived(uint64_t received) {
 
 void MemberSession::Closed(uint64_t attempt, const absl::Status& status) {
   bool over = false;
+  std::string address;
   {
     MutexLock lock(mutex_);
     if (attempt == attempt_) {
@@ -199,16 +203,24 @@ void MemberSession::Closed(uint64_t attempt, const absl::Status& status) {
       welcomed_ = false;
       last_error_ = status;
       over = !stopping_ && !ended_ && !IsPassing(status);
+      address = coordinators_.current();
+      LookElsewhere(status);
     }
   }
   if (over) {
     End(absl::Status(status.code(),
-                     absl::StrCat("the coordinator at ", options_.coordinator_address,
-                                  " refused: ", status.message())));
+                     absl::StrCat("the coordinator at ", address, " refused: ", status.message())));
   }
   MutexLock lock(mutex_);
   --open_streams_;
   changed_.NotifyAll();
+}
+
+void MemberSession::LookElsewhere(const absl::Status& status) {
+  // It has sent us away because it does not lead, and will know who does.
+  if (ever_welcomed_ && IsStandingBy(status)) away_since_ = options_.clock->SinceBoot();
+  if (!coordinators_.Next(status) && coordinators_.size() == 1) return;
+  stub_ = nullptr;
 }
 
 void MemberSession::SendHeartbeat() {

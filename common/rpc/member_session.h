@@ -15,19 +15,21 @@
 #include "common/base/thread.h"
 #include "common/rpc/client_stream.h"
 #include "common/rpc/completion_loop.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "paramd/v1/coordinator.grpc.pb.h"
 
 namespace paramd {
 
 // A daemon's membership in the cluster: says Hello, sends heartbeats, opens the stream again when
-// it breaks and repeats what the coordinator has not handled. Thread-safe.
+// it breaks, at the coordinator that leads by then, and repeats what was not handled. Thread-safe.
 class MemberSession {
  public:
   struct Options {
-    std::string coordinator_address;
+    // Where the coordinator is, or those are of which one leads.
+    CoordinatorAddresses coordinators;
     v1::Hello hello;
     // How long the coordinator may be out of reach before the session is given up: before the first
-    // Welcome, and later.
+    // Welcome, and later. A coordinator that answers but stands by is not out of reach later on.
     absl::Duration join_timeout = absl::Minutes(1);
     absl::Duration away_timeout = absl::Minutes(1);
     Clock* clock = &Clock::System();
@@ -67,6 +69,8 @@ class MemberSession {
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Receive(uint64_t attempt, v1::CoordinatorMessage& message);
   void Closed(uint64_t attempt, const absl::Status& status);
+  // What comes next after a stream ended as `status` says.
+  void LookElsewhere(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendHeartbeat();
   // While the coordinator is away: a lease does not end where nobody can end it.
   void ExtendLease() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -85,7 +89,8 @@ class MemberSession {
 
   Mutex mutex_;
   CondVar changed_;
-  // On a connection of its own; null: to be made anew.
+  CoordinatorAddresses coordinators_ ABSL_GUARDED_BY(mutex_);
+  // On a connection of its own to the current one; null: to be made anew.
   std::unique_ptr<v1::CoordinatorService::Stub> stub_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Stream> stream_ ABSL_GUARDED_BY(mutex_);
   // Number of the current stream; what older ones say is not listened to.

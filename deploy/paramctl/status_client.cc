@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/clock.h"
+#include "common/rpc/status.h"
 
 namespace paramd {
 namespace {
@@ -24,20 +25,25 @@ std::unique_ptr<v1::StatusService::Stub> MakeStub(const std::string& address) {
 
 }  // namespace
 
-StatusClient::StatusClient(std::string address)
-    : address_(std::move(address)), stub_(MakeStub(address_)) {}
+StatusClient::StatusClient(CoordinatorAddresses coordinators)
+    : coordinators_(std::move(coordinators)) {}
 
 absl::StatusOr<v1::ClusterStatus> StatusClient::Get(absl::Duration timeout) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(Clock::System().Wall() + timeout));
   v1::ClusterStatus status;
-  const grpc::Status result = stub_->GetClusterStatus(&context, {}, &status);
-  if (result.ok()) return status;
-  const auto code = static_cast<absl::StatusCode>(result.error_code());
-  if (code == absl::StatusCode::kUnimplemented) {
+  const absl::Status asked = AskLeader(coordinators_, [&](const std::string& address) {
+    if (address != address_) {
+      address_ = address;
+      stub_ = MakeStub(address);
+    }
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(Clock::System().Wall() + timeout));
+    return FromGrpc(stub_->GetClusterStatus(&context, {}, &status));
+  });
+  if (asked.ok()) return status;
+  if (absl::IsUnimplemented(asked)) {
     return absl::UnimplementedError(absl::StrCat(address_, " is not a coordinator"));
   }
-  return absl::Status(code, absl::StrCat(address_, ": ", result.error_message()));
+  return absl::Status(asked.code(), absl::StrCat(address_, ": ", asked.message()));
 }
 
 }  // namespace paramd

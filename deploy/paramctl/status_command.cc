@@ -12,6 +12,7 @@
 #include "common/config/config_flags.h"
 #include "common/config/flags.h"
 #include "common/process/signals.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "deploy/paramctl/status_client.h"
 #include "deploy/paramctl/status_table.h"
 
@@ -62,8 +63,9 @@ int RunStatus(absl::Span<const std::string> args) {
   bool watch = false;
   Flags flags("paramctl status",
               "shows the state of a cluster. Exit codes: 0 healthy, 3 degraded, 4 unreachable.");
-  flags.String("coordinator", "HOST:PORT",
-               "where the coordinator answers, instead of the configuration's address",
+  flags.String("coordinator", "HOST:PORT,...",
+               "where the coordinator answers, or those do of which one leads, instead of the "
+               "configuration's address",
                coordinator);
   config.AddTo(flags);
   flags.Switch("watch,w", "show it every second, until interrupted", watch);
@@ -83,13 +85,19 @@ int RunStatus(absl::Span<const std::string> args) {
     }
     coordinator = loaded->config.cluster().coordinator().address();
   }
+  const absl::StatusOr<CoordinatorAddresses> coordinators =
+      CoordinatorAddresses::Parse(coordinator);
+  if (!coordinators.ok()) {
+    std::cerr << "paramctl: " << coordinators.status().message() << "\n";
+    return kExitUsage;
+  }
   const bool json = output == "json";
   if (!watch) {
-    StatusClient client(coordinator);
+    StatusClient client(*coordinators);
     return ShowOnce(client, json, false);
   }
   Signals signals;
-  StatusClient client(coordinator);
+  StatusClient client(*coordinators);
   return Watch(client, json, signals);
 }
 

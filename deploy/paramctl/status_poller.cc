@@ -13,7 +13,7 @@ constexpr absl::Duration kTimeout = absl::Seconds(2);
 }  // namespace
 
 StatusPoller::StatusPoller(const std::string& address, absl::Duration interval)
-    : client_(address),
+    : client_(CoordinatorAddresses(address)),
       interval_(interval),
       fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_("status", [this] { Poll(); }) {}

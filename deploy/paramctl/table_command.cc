@@ -14,6 +14,8 @@
 #include "common/base/exit_code.h"
 #include "common/config/flags.h"
 #include "common/config/value.h"
+#include "common/rpc/coordinator_addresses.h"
+#include "common/rpc/status.h"
 #include "paramd/v1/admin.grpc.pb.h"
 
 namespace paramd {
@@ -21,35 +23,43 @@ namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(5);
 
-int ExitCodeOf(grpc::StatusCode code) {
+int ExitCodeOf(absl::StatusCode code) {
   switch (code) {
-    case grpc::StatusCode::NOT_FOUND:
-    case grpc::StatusCode::INVALID_ARGUMENT:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kInvalidArgument:
       return kExitBadConfig;
-    case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-    case grpc::StatusCode::UNIMPLEMENTED:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kUnimplemented:
       return kExitUnreachable;
     default:
       return kExitFailure;
   }
 }
 
-int Send(const std::string& coordinator, const v1::SetTableRequest& request) {
+absl::Status Ask(const std::string& coordinator, const v1::SetTableRequest& request,
+                 v1::SetTableReply* reply) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto stub = v1::AdminService::NewStub(
       grpc::CreateCustomChannel(coordinator, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(Clock::System().Wall() + kTimeout));
+  return FromGrpc(stub->SetTable(&context, request, reply));
+}
+
+int Send(CoordinatorAddresses coordinators, const v1::SetTableRequest& request) {
   v1::SetTableReply reply;
-  const grpc::Status status = stub->SetTable(&context, request, &reply);
+  std::string asked;
+  const absl::Status status = AskLeader(coordinators, [&](const std::string& coordinator) {
+    asked = coordinator;
+    return Ask(coordinator, request, &reply);
+  });
   if (!status.ok()) {
-    const int exit_code = ExitCodeOf(status.error_code());
+    const int exit_code = ExitCodeOf(status.code());
     std::cerr << "paramctl: "
-              << (exit_code == kExitUnreachable ? absl::StrCat("no answer from ", coordinator, ": ")
-                                                : "")
-              << status.error_message() << "\n";
+              << (exit_code == kExitUnreachable ? absl::StrCat("no answer from ", asked, ": ") : "")
+              << status.message() << "\n";
     return exit_code;
   }
   std::cout << "table " << request.table() << " from clock " << reply.from() << " on: "
@@ -106,14 +116,20 @@ int RunTableSet(absl::Span<const std::string> args) {
   flags.Argument("TABLE", "name of the table", table);
   flags.Argument("SETTING=VALUE",
                  "consistency.staleness=STEPS or auto, consistency.mode=asp or ssp", setting);
-  flags.String("coordinator", "HOST:PORT", "where the coordinator answers", coordinator);
+  flags.String("coordinator", "HOST:PORT,...",
+               "where the coordinator answers, or those do of which one leads", coordinator);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
   const absl::StatusOr<v1::SetTableRequest> request = ParseTableSetting(table, setting);
   if (!request.ok()) {
     std::cerr << "paramctl: " << request.status().message() << "\n";
     return kExitBadConfig;
   }
-  return Send(coordinator, *request);
+  absl::StatusOr<CoordinatorAddresses> coordinators = CoordinatorAddresses::Parse(coordinator);
+  if (!coordinators.ok()) {
+    std::cerr << "paramctl: " << coordinators.status().message() << "\n";
+    return kExitUsage;
+  }
+  return Send(*std::move(coordinators), *request);
 }
 
 }  // namespace paramd

@@ -7,7 +7,9 @@ namespace paramd {
 grpc::Status AdminServiceImpl::SetTable(grpc::ServerContext* /*context*/,
                                         const v1::SetTableRequest* request,
                                         v1::SetTableReply* reply) {
-  absl::StatusOr<v1::SetTableReply> result = coordinator_.SetTable(*request);
+  const absl::StatusOr<std::shared_ptr<Coordinator>> coordinator = find_();
+  if (!coordinator.ok()) return ToGrpc(coordinator.status());
+  absl::StatusOr<v1::SetTableReply> result = (*coordinator)->SetTable(*request);
   if (result.ok()) *reply = *std::move(result);
   return ToGrpc(result.status());
 }

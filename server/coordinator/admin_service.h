@@ -1,18 +1,19 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "common/rpc/completion_threads.h"
 #include "common/rpc/daemon_service.h"
 #include "paramd/v1/admin.grpc.pb.h"
-#include "server/coordinator/coordinator.h"
+#include "server/coordinator/coordinator_service.h"
 
 namespace paramd {
 
-// AdminService over gRPC: hands every request to the Coordinator, which outlives it.
+// AdminService over gRPC: hands every request to the Coordinator.
 class AdminServiceImpl final : public v1::AdminService::Service, public DaemonService {
  public:
-  explicit AdminServiceImpl(Coordinator& coordinator) : coordinator_(coordinator) {}
+  explicit AdminServiceImpl(FindCoordinator find) : find_(std::move(find)) {}
 
   grpc::Service* grpc_service() override { return this; }
   std::string name() const override { return v1::AdminService::service_full_name(); }
@@ -22,7 +23,7 @@ class AdminServiceImpl final : public v1::AdminService::Service, public DaemonSe
                         v1::SetTableReply* reply) override;
 
  private:
-  Coordinator& coordinator_;
+  const FindCoordinator find_;
 };
 
 }  // namespace paramd

@@ -18,14 +18,21 @@
 #include "common/config/uses_stripes.h"
 #include "common/model_file/model_file.h"
 #include "common/model_file/table_specs.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "server/coordinator/partitions.h"
 
 namespace paramd {
 namespace {
 
 constexpr char kStateKey[] = "job";
+// Between two attempts to store what could not be stored.
+constexpr absl::Duration kStoreAgain = absl::Milliseconds(500);
 
-uint32_t Fingerprint(const v1::Config& config) { return Crc32c(config.SerializeAsString()); }
+// Of what must be the same for a job to go on; whoever takes it over listens elsewhere.
+uint32_t Fingerprint(v1::Config config) {
+  config.mutable_cluster()->mutable_coordinator()->clear_address();
+  return Crc32c(config.SerializeAsString());
+}
 
 void LogEvaluation(const v1::Evaluation& evaluation) {
   const v1::Metrics& metrics = evaluation.metrics();
@@ -70,21 +77,33 @@ absl::StatusOr<InitialModel> ReadInitialModel(const v1::Config& config) {
       absl::AsciiStrToLower(v1::Model::Type_Name(config.model().type()))));
 }
 
-// The state of a job that was running when the coordinator ended, if there is one.
-absl::StatusOr<std::optional<v1::CoordinatorState>> RunningJob(const Store::Value& stored,
-                                                               const v1::Config& config) {
+// Where the state is, and how to be rid of it.
+std::string Place(const v1::Store& store) {
+  if (store.type() == v1::Store::ETCD) {
+    return absl::StrCat("etcd, below ", store.prefix(), ", holds a running job with another ",
+                        "configuration; start with that one, or with another "
+                        "cluster.coordinator.store.prefix to give the job up");
+  }
+  return absl::StrCat("the state folder ", store.dir(),
+                      " holds a running job with another configuration; start with that one, or "
+                      "remove the folder to give the job up");
+}
+
+// The state of a job that was running when the coordinator ended, or has ended since another one
+// was stood by for, if there is one.
+absl::StatusOr<std::optional<v1::CoordinatorState>> StoredJob(
+    const Store::Value& stored, const v1::Config& config, std::optional<uint64_t> stood_by_since) {
   if (stored.version == 0) return std::nullopt;
   v1::CoordinatorState state;
   if (!state.ParseFromString(stored.data)) {
     return absl::DataLossError("the stored state of the coordinator cannot be read");
   }
   // Nothing is lost with a job that never began.
-  if (state.state() != v1::RUNNING) return std::nullopt;
+  if (state.state() == v1::CREATED) return std::nullopt;
+  const bool ended_meanwhile = stood_by_since.has_value() && stored.version > *stood_by_since;
+  if (state.state() != v1::RUNNING && !ended_meanwhile) return std::nullopt;
   if (state.config_fingerprint() != Fingerprint(config)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the state folder ", config.cluster().coordinator().store().dir(),
-                     " holds a running job with another configuration; start with that one, or "
-                     "remove the folder to give the job up"));
+    return absl::FailedPreconditionError(Place(config.cluster().coordinator().store()));
   }
   return state;
 }
@@ -104,7 +123,8 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
   }
   ASSIGN_OR_RETURN(std::vector<v1::Partition> eval, EvaluationFiles(config.data()));
   ASSIGN_OR_RETURN(const Store::Value stored, options.store->Get(kStateKey));
-  ASSIGN_OR_RETURN(const std::optional<v1::CoordinatorState> running, RunningJob(stored, config));
+  ASSIGN_OR_RETURN(const std::optional<v1::CoordinatorState> running,
+                   StoredJob(stored, config, options.stood_by_since));
   const absl::Duration now = options.clock->SinceBoot();
   auto core = running.has_value()
                   ? std::make_unique<CoordinatorCore>(config, *running, std::move(eval), now)
@@ -193,14 +213,14 @@ void Coordinator::CloseConnections(absl::Duration timeout) {
 v1::ClusterStatus Coordinator::Status() {
   auto status = std::make_shared<v1::ClusterStatus>();
   auto done = std::make_shared<Notification>();
-  Post([this, status, done](absl::Duration now) {
+  const bool posted = Post([this, status, done](absl::Duration now) {
     *status = core_->Status(now);
     done->Notify();
     return CoordinatorCore::Actions();
   });
-  done->Wait();
+  if (posted) done->Wait();
   MutexLock lock(mutex_);
-  for (const std::string& problem : {store_problem_, history_problem_}) {
+  for (const std::string& problem : {rests_, store_problem_, history_problem_}) {
     if (!problem.empty()) status->add_problems(problem);
   }
   return std::move(*status);
@@ -209,36 +229,47 @@ v1::ClusterStatus Coordinator::Status() {
 absl::StatusOr<v1::SetTableReply> Coordinator::SetTable(const v1::SetTableRequest& request) {
   auto reply = std::make_shared<absl::StatusOr<v1::SetTableReply>>();
   const auto decided = std::make_shared<Notification>(), done = std::make_shared<Notification>();
-  Post([this, request, reply, decided](absl::Duration) {
+  const bool posted = Post([this, request, reply, decided](absl::Duration) {
     CoordinatorCore::Actions actions;
     *reply = core_->SetTable(request, &actions);
     decided->Notify();
     return actions;
   });
+  if (!posted) return absl::UnavailableError("the coordinator ends");
   decided->Wait();
   // What is posted now is handled after the change is stored and sent.
-  Post([done](absl::Duration) {
+  const bool posted_next = Post([done](absl::Duration) {
     done->Notify();
     return CoordinatorCore::Actions();
   });
-  done->Wait();
+  if (posted_next) done->Wait();
+  if (const std::string why = rests(); !why.empty()) return absl::UnavailableError(why);
   return std::move(*reply);
 }
 
 std::optional<v1::JobStatus> Coordinator::WaitUntilFinished() {
   MutexLock lock(mutex_);
-  while (!result_.has_value() && !stopping_) changed_.Wait(mutex_);
+  while (!result_.has_value() && !stopping_ && !over_) changed_.Wait(mutex_);
   return result_;
 }
 
-void Coordinator::Post(Event event) {
+std::string Coordinator::rests() {
   MutexLock lock(mutex_);
+  return rests_;
+}
+
+bool Coordinator::Post(Event event) {
+  MutexLock lock(mutex_);
+  if (stopping_) return false;
   events_.push_back(std::move(event));
   changed_.NotifyAll();
+  return true;
 }
 
 void Coordinator::Run() {
-  const Event tick = [this](absl::Duration now) { return core_->OnTick(now); };
+  const Event tick = [this](absl::Duration now) {
+    return resting_since_.has_value() ? CoordinatorCore::Actions() : core_->OnTick(now);
+  };
   const absl::Duration lease = ToDuration(options_.config.cluster().heartbeat().lease());
   absl::Duration last_tick = options_.clock->SinceBoot();
   while (true) {
@@ -257,7 +288,7 @@ void Coordinator::Run() {
     const absl::Duration gap = options_.clock->SinceBoot() - last_tick;
     if (gap >= tick_) {
       // A slow disk, a stopped process: heartbeats were not listened to.
-      if (gap > lease / 2) core_->OnStall(gap);
+      if (gap > lease / 2 && !resting_since_.has_value()) core_->OnStall(gap);
       events.push_back(tick);
       last_tick += gap;
     }
@@ -266,13 +297,12 @@ void Coordinator::Run() {
 }
 
 void Coordinator::Handle(const std::deque<Event>& events) {
-  CoordinatorCore::Actions actions;
   for (const Event& event : events) {
     const v1::JobPhase phase = core_->job().phase();
     const uint32_t epoch = core_->job().epoch();
     const bool stopped = !core_->job().stopped().empty();
     for (CoordinatorCore::Action& action : event(options_.clock->SinceBoot())) {
-      actions.push_back(std::move(action));
+      actions_.push_back(std::move(action));
     }
     const v1::JobStatus& job = core_->job();
     if (job.phase() != phase || job.epoch() != epoch) {
@@ -281,17 +311,74 @@ void Coordinator::Handle(const std::deque<Event>& events) {
     }
     if (!stopped && !job.stopped().empty()) spdlog::info("training stops: {}", job.stopped());
   }
-  Persist();
-  for (CoordinatorCore::Action& action : actions) Perform(action);
-  if (!core_->finished()) return;
+  if (!Settle()) return;
+  for (CoordinatorCore::Action& action : std::exchange(actions_, {})) Perform(action);
+  if (core_->finished()) TellFinished();
+}
+
+void Coordinator::TellFinished() {
   MutexLock lock(mutex_);
   if (result_.has_value()) return;
   result_ = core_->Status(options_.clock->SinceBoot()).job();
   changed_.NotifyAll();
 }
 
-void Coordinator::Persist() {
-  if (core_->revision() == stored_revision_) return;
+bool Coordinator::Settle() {
+  if (deposed_) return false;
+  const absl::Duration now = options_.clock->SinceBoot();
+  if (resting_since_.has_value() && now < settle_at_) return false;
+  const absl::Status status = LeadsAndStored();
+  // The only coordinator goes on when it cannot store, and status says so.
+  if (status.ok() || !options_.leads) {
+    Resume();
+    return true;
+  }
+  Rest(status);
+  return false;
+}
+
+absl::Status Coordinator::LeadsAndStored() {
+  if (options_.leads) RETURN_IF_ERROR(options_.leads());
+  return Persist();
+}
+
+void Coordinator::Rest(const absl::Status& why) {
+  deposed_ = absl::IsAborted(why);
+  const absl::Duration now = options_.clock->SinceBoot();
+  settle_at_ = now + kStoreAgain;
+  if (!resting_since_.has_value() || deposed_) {
+    spdlog::warn("the coordinator {}: {}", deposed_ ? "is deposed" : "rests", why.ToString());
+  }
+  if (!resting_since_.has_value()) resting_since_ = now;
+  // Another version of the state may be there afterwards.
+  stored_revision_ = std::nullopt;
+  std::map<ConnectionId, std::shared_ptr<Connection>> connections;
+  {
+    MutexLock lock(mutex_);
+    rests_ = absl::StrCat("the coordinator decides nothing at the moment: ", why.message());
+    store_problem_.clear();  // the same once more
+    over_ = deposed_;
+    changed_.NotifyAll();
+    connections = connections_;
+  }
+  for (const auto& [id, connection] : connections) connection->Close(StandingBy("", rests()));
+}
+
+void Coordinator::Resume() {
+  if (!resting_since_.has_value()) return;
+  const absl::Duration lease = ToDuration(options_.config.cluster().heartbeat().lease());
+  // As after a restart, members need to find the coordinator first.
+  core_->OnStall(options_.clock->SinceBoot() - *resting_since_ + lease);
+  resting_since_ = std::nullopt;
+  spdlog::info("the coordinator goes on");
+  MutexLock lock(mutex_);
+  rests_.clear();
+}
+
+absl::Status Coordinator::Persist() {
+  if (stored_revision_.has_value() && core_->revision() == *stored_revision_) {
+    return absl::OkStatus();
+  }
   v1::CoordinatorState state = core_->State();
   state.set_config_fingerprint(Fingerprint(options_.config));
   const absl::StatusOr<uint64_t> version =
@@ -306,6 +393,7 @@ void Coordinator::Persist() {
   }
   MutexLock lock(mutex_);
   store_problem_ = problem;
+  return version.status();
 }
 
 void Coordinator::Perform(CoordinatorCore::Action& action) {

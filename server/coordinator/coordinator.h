@@ -25,6 +25,11 @@ namespace paramd {
 
 // Runs a CoordinatorCore: one thread owns it, takes events in order, stores the state when it
 // changed and only then carries the actions out. Thread-safe.
+//
+// Where another process may lead as well (Options.leads), nothing is carried out that is not
+// stored. While that cannot be done, or it is not known who leads, the coordinator rests: members
+// are sent away, which come back, and no lease runs. When somebody else has changed the state it is
+// deposed: it changes nothing any more.
 class Coordinator {
  public:
   // The coordinator's end of a member's stream. Both calls only queue.
@@ -40,12 +45,18 @@ class Coordinator {
     std::unique_ptr<Store> store;
     // Writes the model to a file; called on a thread of its own.
     std::function<absl::Status(const v1::ShardMap&, const std::string& path)> save_model;
+    // Whether this process leads: OK; UNAVAILABLE: not known at the moment; ABORTED: not any more.
+    // Empty: always, there is no other.
+    std::function<absl::Status()> leads;
+    // Largest version that a state had when this process began to stand by: a job that has ended
+    // since is taken over, for its members to be told. Unset: ended jobs are of no interest.
+    std::optional<uint64_t> stood_by_since;
     Clock* clock = &Clock::System();
   };
 
   // Looks at the data files and at the stored state: goes on with a job that was running, otherwise
   // begins a new one. INVALID_ARGUMENT, NOT_FOUND: the data. FAILED_PRECONDITION: a job with
-  // another configuration is stored as running.
+  // another configuration is stored as running. UNAVAILABLE: the store.
   static absl::StatusOr<std::unique_ptr<Coordinator>> Start(Options options);
   ~Coordinator();
 
@@ -63,12 +74,16 @@ class Coordinator {
 
   v1::ClusterStatus Status();
 
-  // As CoordinatorCore; blocks until the change is stored and sent to everybody.
+  // As CoordinatorCore; blocks until the change is stored and sent to everybody. UNAVAILABLE: the
+  // coordinator rests, it is not known whether the change will hold.
   absl::StatusOr<v1::SetTableReply> SetTable(const v1::SetTableRequest& request);
 
-  // Blocks until the job has ended and its end is stored, then says how; nothing after Shutdown
-  // before that.
+  // Blocks until the job has ended and its end is stored, then says how; nothing when the
+  // coordinator was deposed, or after Shutdown, before that.
   std::optional<v1::JobStatus> WaitUntilFinished();
+
+  // Why the coordinator rests or was deposed; empty: it works.
+  std::string rests();
 
   // Stops deciding, and leaves the job as it is stored. Also done by the destructor.
   void Shutdown();
@@ -79,12 +94,20 @@ class Coordinator {
   Coordinator(Options options, std::unique_ptr<CoordinatorCore> core, uint64_t stored_version,
               absl::StatusOr<std::unique_ptr<HistoryFile>> history);
 
-  void Post(Event event);
+  // Whether the event will be handled; not after Shutdown.
+  bool Post(Event event);
   void Run();
   // One write to the store serves all events that have come meanwhile.
   void Handle(const std::deque<Event>& events);
-  // Stores the state if it changed. On an error the cluster goes on and status says so.
-  void Persist();
+  void TellFinished();
+  // Whether what was decided may be carried out now. Stores the state if it changed.
+  bool Settle();
+  absl::Status LeadsAndStored();
+  void Rest(const absl::Status& why);
+  void Resume();
+  // Stores the state if it changed, or when nothing was stored since the start or a rest: whoever
+  // led before is then refused by the store.
+  absl::Status Persist();
   void Perform(CoordinatorCore::Action& action);
   void Perform(const CoordinatorCore::Send& send);
   void Perform(const CoordinatorCore::Close& close);
@@ -102,7 +125,14 @@ class Coordinator {
   // The coordinator's thread only.
   std::unique_ptr<CoordinatorCore> core_;
   uint64_t stored_version_;
-  uint64_t stored_revision_ = 0;
+  // Of the core; unset: to be stored in any case.
+  std::optional<uint64_t> stored_revision_;
+  // Waits for Settle.
+  CoordinatorCore::Actions actions_;
+  std::optional<absl::Duration> resting_since_;
+  // When the store is asked again.
+  absl::Duration settle_at_ = -absl::InfiniteDuration();
+  bool deposed_ = false;
   std::optional<Thread> saver_;
   // Null: nobody asked for one, or it cannot be opened.
   std::unique_ptr<HistoryFile> history_;
@@ -113,6 +143,8 @@ class Coordinator {
   ConnectionId last_connection_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<ConnectionId, std::shared_ptr<Connection>> connections_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;  // deposed
+  std::string rests_ ABSL_GUARDED_BY(mutex_);
   // Of the last write to each; empty: it went well.
   std::string store_problem_ ABSL_GUARDED_BY(mutex_);
   std::string history_problem_ ABSL_GUARDED_BY(mutex_);

@@ -25,19 +25,24 @@ class StreamConnection final : public Coordinator::Connection {
 }  // namespace
 
 void CoordinatorServiceImpl::Accept(StreamQueue& queue) {
-  Stream::Accept(queue, std::make_shared<Stream::Service>(Stream::Service{
-                            .request = [this](auto*... call) { RequestJoin(call...); },
-                            .open =
-                                [this](const std::shared_ptr<Stream::Writer>& writer) {
-                                  const ConnectionId id = coordinator_.Connect(
-                                      std::make_shared<StreamConnection>(writer));
-                                  return Stream::Handlers{
-                                      .on_request =
-                                          [this, id](v1::MemberMessage& message) {
-                                            coordinator_.Receive(id, std::move(message));
-                                          },
-                                      .on_closed = [this, id] { coordinator_.Disconnect(id); }};
-                                }}));
+  const auto open = [this](const std::shared_ptr<Stream::Writer>& writer) -> Stream::Handlers {
+    const absl::StatusOr<std::shared_ptr<Coordinator>> found = find_();
+    if (!found.ok()) {
+      return {.on_request = [writer, refusal = found.status()](
+                                v1::MemberMessage&) { writer->Close(ToGrpc(refusal)); },
+              .on_closed = [] {}};
+    }
+    const std::shared_ptr<Coordinator>& coordinator = *found;
+    const ConnectionId id = coordinator->Connect(std::make_shared<StreamConnection>(writer));
+    return {.on_request =
+                [coordinator, id](v1::MemberMessage& message) {
+                  coordinator->Receive(id, std::move(message));
+                },
+            .on_closed = [coordinator, id] { coordinator->Disconnect(id); }};
+  };
+  Stream::Accept(queue,
+                 std::make_shared<Stream::Service>(Stream::Service{
+                     .request = [this](auto*... call) { RequestJoin(call...); }, .open = open}));
 }
 
 }  // namespace paramd

@@ -35,7 +35,7 @@ class Host {
          .save_model = [](const v1::ShardMap&, const std::string&) { return absl::OkStatus(); }});
     REQUIRE(coordinator.ok());
     coordinator_ = *std::move(coordinator);
-    service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
+    service_ = std::make_unique<CoordinatorServiceImpl>([this] { return Find(); });
     auto daemon =
         DaemonServer::Start({.listen = address,
                              .services = {service_.get()},
@@ -49,7 +49,7 @@ class Host {
   void RestartListening() {
     const std::string address = daemon_->address();
     daemon_.reset();
-    service_ = std::make_unique<CoordinatorServiceImpl>(*coordinator_);
+    service_ = std::make_unique<CoordinatorServiceImpl>([this] { return Find(); });
     auto daemon =
         DaemonServer::Start({.listen = address, .services = {service_.get()}, .daemon_status = [] {
                                return v1::DaemonStatus();
@@ -62,9 +62,11 @@ class Host {
   Coordinator& coordinator() { return *coordinator_; }
 
  private:
+  absl::StatusOr<std::shared_ptr<Coordinator>> Find() const { return coordinator_; }
+
   TempDir dir_;
   v1::Config config_;
-  std::unique_ptr<Coordinator> coordinator_;
+  std::shared_ptr<Coordinator> coordinator_;
   std::unique_ptr<CoordinatorServiceImpl> service_;
   std::unique_ptr<DaemonServer> daemon_;
 };
@@ -120,7 +122,9 @@ class Member {
     hello.set_name(name);
     hello.set_incarnation(RandomIncarnation());
     hello.set_address("127.0.0.1:1");
-    return {.coordinator_address = address, .hello = hello, .join_timeout = join_timeout};
+    return {.coordinators = *CoordinatorAddresses::Parse(address),
+            .hello = hello,
+            .join_timeout = join_timeout};
   }
 
   void Take(const v1::CoordinatorMessage& message) {

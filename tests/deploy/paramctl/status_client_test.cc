@@ -14,7 +14,7 @@ TEST_CASE("a coordinator answers") {
   v1::ClusterStatus status;
   status.set_cluster("ctr");
   FakeStatusService service({status});
-  StatusClient client(service.address());
+  StatusClient client(CoordinatorAddresses(service.address()));
   const auto answer = client.Get(kTimeout);
   REQUIRE(answer.ok());
   CHECK(answer->cluster() == "ctr");
@@ -22,7 +22,7 @@ TEST_CASE("a coordinator answers") {
 
 TEST_CASE("somebody else answers") {
   FakeStatusService service({});
-  StatusClient client(service.address());
+  StatusClient client(CoordinatorAddresses(service.address()));
   const absl::Status status = client.Get(kTimeout).status();
   CHECK(status.code() == absl::StatusCode::kUnimplemented);
   CHECK(std::string(status.message()) == service.address() + " is not a coordinator");
@@ -30,7 +30,7 @@ TEST_CASE("somebody else answers") {
 
 TEST_CASE("nobody answers") {
   // Port 1 is reserved and has no listener.
-  StatusClient client("127.0.0.1:1");
+  StatusClient client(CoordinatorAddresses("127.0.0.1:1"));
   const absl::Status status = client.Get(kTimeout).status();
   CHECK(status.code() == absl::StatusCode::kUnavailable);
   CHECK(std::string(status.message()).find("127.0.0.1:1") == 0);
