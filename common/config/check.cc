@@ -96,6 +96,12 @@ class Checker {
       Fail({"cluster.coordinator.address"},
            absl::StrCat("wants host:port, not \"", cluster.coordinator().address(), "\""));
     }
+    const v1::Store& store = cluster.coordinator().store();
+    for (int i = 0; i < store.endpoints_size(); ++i) {
+      if (IsHostPort(store.endpoints(i))) continue;
+      Fail({absl::StrCat("cluster.coordinator.store.endpoints.", i)},
+           absl::StrCat("wants host:port, not \"", store.endpoints(i), "\""));
+    }
     const absl::Duration interval = ToDuration(cluster.heartbeat().interval());
     const absl::Duration lease = ToDuration(cluster.heartbeat().lease());
     if (lease < 2 * interval) {
@@ -112,9 +118,6 @@ class Checker {
            "wants cluster.servers: 2 or more, for the two copies of a shard are on different ones");
     }
     if (config_.cluster().server().memory() > 0) NotYet("cluster.server.memory");
-    if (config_.cluster().coordinator().store().type() == v1::Store::ETCD) {
-      NotYet("cluster.coordinator.store.type");
-    }
     if (config_.has_checkpoint()) NotYet("checkpoint.dir");
   }
 

@@ -156,6 +156,8 @@ class Run {
   std::vector<std::string> CoordinatorArgs() const {
     std::vector<std::string> settings = flags_.config.set;
     settings.push_back("cluster.coordinator.address=127.0.0.1:0");
+    // The cluster ends with this command: nobody stands by.
+    settings.push_back("cluster.coordinator.store.type=file");
     settings.push_back("cluster.coordinator.store.dir=" + JoinPath(run_dir_, "state"));
     settings.push_back(absl::StrCat("cluster.servers=", options_.servers));
     settings.push_back(absl::StrCat("cluster.workers=", options_.workers));

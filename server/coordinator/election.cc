@@ -107,6 +107,10 @@ absl::Status Election::Look() {
 
 absl::Status Election::Take() {
   Lose();
+  {
+    MutexLock lock(mutex_);
+    leader_.clear();
+  }
   if (lease_id_ == 0) {
     const absl::Duration sent = options_.clock->SinceBoot();
     ASSIGN_OR_RETURN(const EtcdClient::Lease lease, client_->GrantLease(options_.lease));
@@ -148,7 +152,8 @@ void Election::SetHolder(const std::string& address, int64_t lease) {
 
 void Election::Lose() {
   MutexLock lock(mutex_);
-  if (term_ != 0) spdlog::warn("the leader's key in etcd was lost");
+  if (term_ == 0) return;
+  spdlog::warn("the leader's key in etcd was lost");
   term_ = 0;
   leader_.clear();
 }

@@ -45,6 +45,25 @@ TEST_CASE("labels that come twice") {
         "c.yaml:6:50: data.label_weights.1.label: a second weight for label 1");
 }
 
+TEST_CASE("endpoints belong to etcd, and are addresses") {
+  const auto errors = [](const std::string& store) {
+    return ErrorsAfterGood("cluster: {coordinator: {store: {" + store + "}}}\n");
+  };
+  CHECK(errors("type: etcd, endpoints: [\"10.0.0.1:2379\", \"etcd-2:2379\"], prefix: /jobs/") ==
+        "");
+  CHECK(errors("type: etcd") == "c.yaml:8:32: cluster.coordinator.store.endpoints: is missing");
+  CHECK(errors("type: etcd, endpoints: []") ==
+        "c.yaml:8:56: cluster.coordinator.store.endpoints: length 0 is out of range, which is 1 to "
+        "16");
+  CHECK(errors("type: etcd, endpoints: [\"http://a:2379\"]") ==
+        "c.yaml:8:57: cluster.coordinator.store.endpoints.0: wants host:port, not "
+        "\"http://a:2379\"");
+  CHECK(errors("endpoints: [\"a:2379\"]") ==
+        "c.yaml:8:33: cluster.coordinator.store.endpoints: is a setting of etcd, not of file");
+  CHECK(errors("type: etcd, endpoints: [\"a:2379\"], dir: state") ==
+        "c.yaml:8:68: cluster.coordinator.store.dir: is a setting of file, not of etcd");
+}
+
 TEST_CASE("fewer workers at most than at first") {
   CHECK(ErrorsAfterGood("cluster: {workers: \"4:2\"}\n") ==
         "c.yaml:8:20: cluster.workers: starts with more workers (4) than it accepts (2)");
