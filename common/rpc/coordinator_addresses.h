@@ -27,6 +27,7 @@ class CoordinatorAddresses {
   static absl::StatusOr<CoordinatorAddresses> Parse(absl::string_view list);
 
   const std::string& current() const { return named_.empty() ? list_[at_] : named_; }
+  const std::vector<std::string>& list() const { return list_; }
   size_t size() const { return list_.size(); }
 
   // The current one answered `why`, or did not: on to the leader that it names, otherwise to the

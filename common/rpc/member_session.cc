@@ -244,7 +244,9 @@ void MemberSession::ExtendLease() {
     lease = lease_;
     interval = interval_;
   }
-  if (!IsRefused(options_.coordinator_address, interval)) return;
+  for (const std::string& address : options_.coordinators.list()) {
+    if (!IsRefused(address, interval)) return;
+  }
   const int64_t end = absl::ToInt64Nanoseconds(now + lease);
   // Only here and by an answer of the coordinator, which there is none of now.
   if (lease_end_ < end) lease_end_ = end;
