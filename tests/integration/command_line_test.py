@@ -55,6 +55,20 @@ class CommandLineTest(ClusterTestCase):
     def config(self, epochs=1):
         return CONFIG.replace("EPOCHS", str(epochs))
 
+    def test_what_is_no_list_of_coordinators_is_refused(self):
+        for command in ([SERVER, "--role", "shard_host"], [WORKER], [PARAMCTL, "status"],
+                        [PARAMCTL, "table", "set", "weights", "consistency.staleness=3"]):
+            with self.subTest(command=command):
+                done = subprocess.run([*command, "--coordinator", "10.0.0.1:7070,10.0.0.2"], capture_output=True,
+                                      text=True, timeout=60, check=False)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn('not "10.0.0.1:7070,10.0.0.2"', done.stderr)
+
+    def test_run_keeps_the_state_of_its_cluster_itself(self):
+        etcd = 'coordinator: {store: {type: etcd, endpoints: ["127.0.0.1:1"]}}, '
+        result = self.run_job(self.config().replace("cluster: {", "cluster: {" + etcd))
+        self.assertEqual(result["state"], "Succeeded")
+
     def test_run_prints_one_object_at_the_end(self):
         result = self.run_job(self.config(), "--servers", "2", "--workers", "2")
         self.assertEqual(result["state"], "Succeeded")

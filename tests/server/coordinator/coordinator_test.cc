@@ -3,8 +3,9 @@
 #include <catch2/catch.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "common/base/mutex.h"
 #include "common/rpc/coordinator_addresses.h"

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/testing/etcd_process.h"
 #include "tests/testing/manual_clock.h"

@@ -4,7 +4,9 @@
 
 #include <catch2/catch.hpp>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
