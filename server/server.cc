@@ -200,7 +200,8 @@ void Server::SetLog(const v1::Log& log) {
     if (std::exchange(log_set_, true)) return;
   }
   const std::string folder = JoinPath(log.dir(), options_.name);
-  absl::StatusOr<v1::HeldLog> held = ScanLog(folder);
+  const absl::Status made = MakeDirectories(folder);
+  absl::StatusOr<v1::HeldLog> held = made.ok() ? ScanLog(folder) : made;
   if (!held.ok()) {
     return Fail(absl::StrCat("log.dir: ", held.status().message(), "; to start without what is ",
                              "in it, remove ", folder),

@@ -74,16 +74,15 @@ absl::Status TakePartValues(const Operation& operation, CheckedOperation* checke
 }  // namespace
 
 absl::Status CheckSender(const View& view, const Operation& operation) {
+  // Also of a server that has just begun: the client may be known by then.
+  if (operation.epoch > view.epoch) {
+    return absl::UnavailableError(absl::StrCat("the operation is for epoch ", operation.epoch,
+                                               ", the shard map has epoch ", view.epoch));
+  }
   if (!view.IsMember(operation.client, operation.incarnation)) {
     return absl::FailedPreconditionError(absl::StrCat("client ", operation.client, " (incarnation ",
                                                       operation.incarnation,
                                                       ") is not a member of the cluster"));
-  }
-  const bool has_epoch = operation.kind == OperationKind::kPull ||
-                         (operation.kind == OperationKind::kPush && !operation.segments.empty());
-  if (has_epoch && operation.epoch > view.epoch) {
-    return absl::UnavailableError(absl::StrCat("the operation is for epoch ", operation.epoch,
-                                               ", the shard map has epoch ", view.epoch));
   }
   return absl::OkStatus();
 }

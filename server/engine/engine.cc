@@ -273,7 +273,14 @@ uint64_t Engine::FinishedSteps() const {
 
 void Engine::FinishStep(const Operation& operation) {
   const std::optional<uint64_t> clock = clocks_.ClockOf(operation.client);
-  if (!clock || operation.clock < *clock) return;  // it has left meanwhile, or repeats itself
+  if (!clock) return;  // it has left meanwhile
+  if (operation.clock < *clock) {
+    // It repeats itself, perhaps for shards that have come here.
+    if (view_->synchronous && replicates()) {
+      before_.Record(operation.client, operation.clock, operation.examples);
+    }
+    return;
+  }
   if (operation.clock < decided_) {
     dropped_.fetch_add(1, std::memory_order_relaxed);
     return clocks_.Advance(operation.client, decided_);
@@ -390,8 +397,9 @@ void Engine::Settle() {
   while (const std::optional<Closing> closing = BeginClosing(&ready)) {
     for (const FinishedStep& step : closing->steps) Close(*closing->view, step);
     // Steps that nobody took part in.
-    ForEachSynchronousShard(*closing->view,
-                            [&](Shard& shard) { shard.CloseStep(closing->clock - 1, {}); });
+    ForEachSynchronousShard(*closing->view, [&](Shard& shard) {
+      if (closing->clock > 0) shard.CloseStep(closing->clock - 1, {});
+    });
     EndClosing(*closing);
   }
   for (const PendingPull& pull : ready) Answer(pull);
@@ -402,12 +410,12 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
   if (closing_ || AwaitsClients()) return std::nullopt;
   const uint64_t clock = FinishedSteps();
   const bool catch_up = std::exchange(catch_up_, false);
-  if (view_->synchronous && (clock > closed_ || (catch_up && !recent_.empty()))) {
+  if (view_->synchronous && (clock > closed_ || catch_up)) {
     closing_ = true;
     decided_ = clock;
     Closing closing = {.view = view_, .clock = clock};
     // Where they are closed already nothing comes of it.
-    if (catch_up) closing.steps.assign(recent_.begin(), recent_.end());
+    if (catch_up) closing.steps = ClosedSteps(clock);
     for (FinishedStep& step : ledger_.TakeBefore(clock)) {
       if (replicates()) recent_.push_back(step);
       if (recent_.size() > kRecentSteps) recent_.pop_front();

@@ -243,15 +243,17 @@ class Engine {
   // Closes a step on the shards here, and tells their backups; answers whose pushes it is made of
   // go with that.
   void Close(const View& view, const FinishedStep& step);
+  // Steps that were closed here, or before this server was there, for shards that come here.
+  std::vector<FinishedStep> ClosedSteps(uint64_t clock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether clients have yet to send again what others have not answered.
   bool AwaitsClients() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Links, targets and fillings as the view says.
   void ConnectBackups(const v1::ClusterView& message, const View& view)
       ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
   // Reads the shards that the view brings back from the log, and has the log hold all that this
-  // server is the primary of.
-  absl::Status OpenLogFor(const v1::ClusterView& message, const View& before, const View& view)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
+  // server is the primary of. Whether shards came back.
+  absl::StatusOr<bool> OpenLogFor(const v1::ClusterView& message, const View& before,
+                                  const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
   void LogShards(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
   // Lets go of servers that are backups of this one no longer.
   void ReleaseLinks(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(links_mutex_);
@@ -322,6 +324,8 @@ class Engine {
   // Shards came to this server: steps that were closed here may be open there.
   bool catch_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<FinishedStep> recent_ ABSL_GUARDED_BY(mutex_);
+  // What clients say of steps that they finished before they were here.
+  StepLedger before_ ABSL_GUARDED_BY(mutex_);
   // Answers to pushes for steps that are open, which go when the step has reached the backups.
   std::multimap<uint64_t, std::shared_ptr<Acknowledgement>> step_answers_ ABSL_GUARDED_BY(mutex_);
 

@@ -11,9 +11,9 @@
 
 namespace paramd {
 
-absl::Status Engine::OpenLogFor(const v1::ClusterView& message, const View& before,
-                                const View& view) {
-  if (open_log_ == nullptr || log_ != nullptr) return absl::OkStatus();
+absl::StatusOr<bool> Engine::OpenLogFor(const v1::ClusterView& message, const View& before,
+                                        const View& view) {
+  if (open_log_ == nullptr || log_ != nullptr || !view.ServesAny()) return false;
   // Shards that come here as they are on the disk: nobody else has them.
   std::map<std::pair<uint32_t, uint32_t>, std::unique_ptr<BackupShard>> back;
   if (held_.job() == message.shard_map().job()) {
@@ -57,7 +57,7 @@ absl::Status Engine::OpenLogFor(const v1::ClusterView& message, const View& befo
   MutexLock lock(links_mutex_);
   links_[kLogTarget] = log_->link();
   replicates_ = true;
-  return absl::OkStatus();
+  return !back.empty();
 }
 
 void Engine::LogShards(const View& view) {

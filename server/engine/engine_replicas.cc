@@ -137,6 +137,20 @@ void Engine::Close(const View& view, const FinishedStep& step) {
   }
 }
 
+std::vector<FinishedStep> Engine::ClosedSteps(uint64_t clock) {
+  std::vector<FinishedStep> steps(recent_.begin(), recent_.end());
+  const auto closed_here = [this](uint64_t step) {
+    return std::any_of(recent_.begin(), recent_.end(),
+                       [&](const FinishedStep& one) { return one.step == step; });
+  };
+  for (FinishedStep& step : before_.TakeBefore(clock)) {
+    if (!closed_here(step.step)) steps.push_back(std::move(step));
+  }
+  std::sort(steps.begin(), steps.end(),
+            [](const FinishedStep& a, const FinishedStep& b) { return a.step < b.step; });
+  return steps;
+}
+
 bool Engine::AwaitsClients() const {
   if (awaited_epoch_ == 0) return false;
   bool waiting = !awaited_clients_.empty();

@@ -29,16 +29,6 @@ bool Promote(const View& before, const View& view) {
   return any;
 }
 
-// Whether this server is the primary of some shard.
-bool ServesAny(const View& view) {
-  for (uint32_t table = 0; table < view.tables.size(); ++table) {
-    for (uint32_t i = 0; i < view.tables[table]->shards(); ++i) {
-      if (view.ServedShard(table, i) != nullptr) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 // ---- views
@@ -91,12 +81,10 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
         *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
     ForgetPulled(*before, client);
   }
-  RETURN_IF_ERROR(OpenLogFor(message, *before, *view));
+  ASSIGN_OR_RETURN(const bool comes, OpenLogFor(message, *before, *view));
   const bool promotes = Promote(*before, *view);
   ConnectBackups(message, *view);
   LogShards(*view);
-  // Not what began here, with the job.
-  const bool comes = before->version == 0 && view->epoch > 1 && ServesAny(*view);
   MutexLock lock(mutex_);
   view_ = std::move(view);
   if (promotes || comes) {

@@ -24,6 +24,15 @@ bool View::IsMember(uint32_t client, uint64_t incarnation) const {
   return it != workers.end() && it->second == incarnation;
 }
 
+bool View::ServesAny() const {
+  for (uint32_t table = 0; table < tables.size(); ++table) {
+    for (uint32_t i = 0; i < tables[table]->shards(); ++i) {
+      if (ServedShard(table, i) != nullptr) return true;
+    }
+  }
+  return false;
+}
+
 absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& message,
                                                        uint32_t server, const View& previous) {
   auto view = std::make_shared<View>();

@@ -36,6 +36,9 @@ struct View {
     return backups[table][shard] == nullptr ? tables[table]->shard(shard) : nullptr;
   }
 
+  // Whether this server is the primary of some shard.
+  bool ServesAny() const;
+
   // The view that `message` describes for server `server`, sharing tables and shards with
   // `previous`. Shards that are a backup's here follow from now on; a backup that becomes a primary
   // is not promoted yet.

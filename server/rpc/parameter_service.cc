@@ -45,7 +45,7 @@ class ParameterServiceImpl::Session {
         number_(service.NewSessionNumber()),
         unanswered_(std::make_shared<Unanswered>(writer_)),
         answer_([unanswered = unanswered_](const Reply& reply) { unanswered->Answer(reply); }),
-        answer_push_([unanswered = unanswered_](const Reply& reply) {
+        answer_ordered_([unanswered = unanswered_](const Reply& reply) {
           if (absl::IsUnavailable(reply.status) || absl::IsResourceExhausted(reply.status)) {
             unanswered->Refuse();
           }
@@ -98,8 +98,8 @@ class ParameterServiceImpl::Session {
       writer_->Write(Encode(reply));
       Release();
     }
-    // A push was refused that is to come again: none that follows it may come before it, for shards
-    // know the last push of a client only. The client opens another stream.
+    // What was refused is to come again, and nothing that follows may come before it: shards know
+    // the last push of a client only. The client opens another stream.
     void Refuse() { refused_.store(true, std::memory_order_relaxed); }
     bool refused() const { return refused_.load(std::memory_order_relaxed); }
 
@@ -124,14 +124,16 @@ class ParameterServiceImpl::Session {
 
   void HandleOperation(Operation& operation) {
     unanswered_->Add();
-    const bool push = operation.kind == OperationKind::kPush;
-    if (push && unanswered_->refused()) {
+    if (unanswered_->refused()) {
       return unanswered_->Answer(
           {.sequence = operation.sequence,
-           .status = absl::UnavailableError("a push before this one was refused; send it first")});
+           .status = absl::UnavailableError("one before this was refused; send that first")});
     }
+    const bool push = operation.kind == OperationKind::kPush;
     if (push && service_.engine_.replicates()) operation.owner = pieces_;
-    service_.engine_.Handle(operation, push ? answer_push_ : answer_);
+    // A pull that is refused holds up nothing.
+    const bool ordered = operation.kind != OperationKind::kPull;
+    service_.engine_.Handle(operation, ordered ? answer_ordered_ : answer_);
   }
 
   void Identify(const Operation& operation) {
@@ -149,7 +151,7 @@ class ParameterServiceImpl::Session {
   const uint64_t number_;
   const std::shared_ptr<Unanswered> unanswered_;
   const ReplyCallback answer_;
-  const ReplyCallback answer_push_;
+  const ReplyCallback answer_ordered_;
   // Shared with operations that are sent on to backups.
   std::shared_ptr<MessagePieces> pieces_ = std::make_shared<MessagePieces>();
   OperationReader reader_;

@@ -20,6 +20,7 @@ consistency: {consistency}
 {model}
 data: {{train: [{dir}/rows.libsvm], batch_size: 16, epochs: {epochs}}}
 output: {{model: {dir}/model.safetensors}}
+{more}
 """
 
 
@@ -28,11 +29,11 @@ LEARNING = "model: {type: logistic_regression}\noptimizer: {type: adagrad}"
 
 
 class FailoverTest(ClusterTestCase):
-    def cluster(self, consistency, servers=3, workers=3, epochs=60, sharding="replication: 2", model=COUNTING):
+    def cluster(self, consistency, servers=3, workers=3, epochs=60, sharding="replication: 2", model=COUNTING, more=""):
         # Row i has a feature of its own, with value 1, and feature 0 with value 1.
         self.write("rows.libsvm", "".join(f"{i % 3 % 2} 0:1 {i + 1}:1\n" for i in range(ROWS)))
         self.epochs = epochs
-        config = CONFIG.format(dir=self.dir, consistency=consistency, epochs=epochs, sharding=sharding, model=model)
+        config = CONFIG.format(dir=self.dir, consistency=consistency, epochs=epochs, sharding=sharding, model=model, more=more)
         return Cluster(self, config, servers, workers)
 
     def training(self, epoch):
@@ -96,6 +97,47 @@ class FailoverTest(ClusterTestCase):
         cluster.wait_for(lambda s: int(s["shards_filling"]) + int(s["shards_without_backup"]) == 0)
         # It may take the place of the other one then.
         cluster.servers[0].kill()
+        self.check(cluster)
+
+    def log(self, fsync="interval"):
+        return f"log: {{dir: {self.dir}/log, fsync: {fsync}}}"
+
+    def test_a_server_comes_back_with_the_log_on_its_disk(self):
+        for consistency, fsync in (("{mode: asp}", "interval"), ("{mode: ssp, staleness: 2}", "never")):
+            with self.subTest(consistency=consistency, fsync=fsync):
+                cluster = self.cluster(consistency, servers=2, epochs=200, sharding="replication: 1",
+                                       more=self.log(fsync))
+                for epoch in (3, 30):
+                    cluster.wait_for(self.training(epoch))
+                    cluster.servers[1].kill()
+                    cluster.wait_for(lambda s: any("on its disk only" in p for p in s["problems"]))
+                    cluster.servers[1] = cluster.start_server("server-1")
+                self.check(cluster)
+
+    def test_a_server_comes_back_with_its_log_and_steps_are_made_of_the_same_gradients(self):
+        models = []
+        for kill in (False, True):
+            cluster = self.cluster("{mode: bsp}", servers=2, epochs=30, model=LEARNING, sharding="replication: 1",
+                                   more=self.log("always"))
+            if kill:
+                cluster.wait_for(self.training(3))
+                cluster.servers[1].kill()
+                cluster.wait_for(lambda s: any("on its disk only" in p for p in s["problems"]))
+                cluster.start_server("server-1")
+            self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
+            models.append(read_model(self.path("model.safetensors")))
+            shutil.rmtree(self.path("state"))
+        for name, values in models[0].items():
+            np.testing.assert_array_equal(values, models[1][name])
+
+    def test_both_replicas_are_killed_and_come_back_with_their_logs(self):
+        cluster = self.cluster("{mode: asp}", servers=2, epochs=200, more=self.log())
+        cluster.wait_for(self.training(3))
+        for server in cluster.servers:
+            server.kill()
+        cluster.wait_for(lambda s: all(server["state"] == "LOST" for server in s["servers"]))
+        for i in range(2):
+            cluster.servers[i] = cluster.start_server(f"server-{i}")
         self.check(cluster)
 
     def test_without_a_backup_the_job_ends_and_names_the_server(self):

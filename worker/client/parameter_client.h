@@ -127,11 +127,9 @@ class ParameterClient {
   // Whether an operation that was sent to a server is not for that one any more.
   bool IsStranded(const OutgoingOperation& open, uint32_t server) const;
   // Makes links_ those of the map; returns those that are no longer.
-  std::vector<std::unique_ptr<ServerLink>> ReplaceLinks(const v1::ShardMap& map,
-                                                        std::vector<ServerLink*>* added)
+  std::vector<std::unique_ptr<ServerLink>> ReplaceLinks(const v1::ShardMap& map)
       ABSL_LOCKS_EXCLUDED(links_mutex_);
-  // `sequence`: of the operation; 0: the next one.
-  void SendControl(OperationKind kind, uint64_t clock, ServerLink& link, uint64_t sequence = 0);
+  void SendControl(OperationKind kind, uint64_t clock, ServerLink& link);
   // Says that a step is finished which the server has heard of only now.
   void FinishStep(uint64_t step, ServerLink& link);
   // Cuts operations of one sequence for the servers that the map says.

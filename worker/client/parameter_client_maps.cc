@@ -57,32 +57,21 @@ void ParameterClient::TakePlacement(const v1::ShardMap& map) {
       stranded[open.operation.sequence].push_back(std::move(open));
     }
   }
-  // The first step of which something is not answered where it was sent to, and its number.
+  // The first step of which something is not answered where it was sent to.
   uint64_t first_step = clock_;
-  uint64_t first_sequence = 0;
   for (const auto& [sequence, operations] : stranded) {
-    if (first_sequence == 0) first_sequence = sequence;
     if (operations.front().operation.kind == OperationKind::kPush) {
       first_step = std::min(first_step, operations.front().operation.clock);
     }
   }
-  std::vector<ServerLink*> added;
-  const std::vector<std::unique_ptr<ServerLink>> removed = ReplaceLinks(map, &added);
-  if (attached_) {
-    // A new server knows no clocks: it is told of the steps that it gets pushes of. That comes
-    // before them, also when the stream breaks.
-    for (ServerLink* const link : added) {
-      SendControl(OperationKind::kAttach, 0, *link, first_sequence > 2 ? first_sequence - 2 : 0);
-      SendControl(OperationKind::kAdvance, first_step, *link,
-                  first_sequence > 2 ? first_sequence - 1 : 0);
-    }
-  }
+  const std::vector<std::unique_ptr<ServerLink>> removed = ReplaceLinks(map);
   std::map<uint32_t, std::vector<OutgoingOperation>> again;
   for (auto& [sequence, operations] : stranded) CutAgain(std::move(operations), &again);
   for (auto& [server, operations] : again) links_.at(server)->Insert(std::move(operations));
   if (!attached_) return;
-  for (ServerLink* const link : added) {
-    for (uint64_t step = first_step; step < clock_; ++step) FinishStep(step, *link);
+  // A server that was not there before has not heard of the steps that it gets pushes of.
+  for (uint64_t step = first_step; step < clock_; ++step) {
+    for (const auto& [server, link] : links_) FinishStep(step, *link);
   }
   // Servers that have got shards wait until everybody has said that.
   for (const auto& [server, link] : links_) SendControl(OperationKind::kAdvance, clock_, *link);
@@ -102,9 +91,9 @@ bool ParameterClient::IsStranded(const OutgoingOperation& open, uint32_t server)
   });
 }
 
-std::vector<std::unique_ptr<ServerLink>> ParameterClient::ReplaceLinks(
-    const v1::ShardMap& map, std::vector<ServerLink*>* added) {
+std::vector<std::unique_ptr<ServerLink>> ParameterClient::ReplaceLinks(const v1::ShardMap& map) {
   std::vector<std::unique_ptr<ServerLink>> removed;
+  std::vector<ServerLink*> added;
   {
     MutexLock lock(links_mutex_);
     std::map<uint32_t, std::unique_ptr<ServerLink>> links;
@@ -115,7 +104,7 @@ std::vector<std::unique_ptr<ServerLink>> ParameterClient::ReplaceLinks(
         link = std::move(known->second);
       } else {
         link = MakeLink(server);
-        added->push_back(link.get());
+        added.push_back(link.get());
         if (!shutdown_.ok()) link->Shutdown(shutdown_);
       }
     }
@@ -123,6 +112,9 @@ std::vector<std::unique_ptr<ServerLink>> ParameterClient::ReplaceLinks(
     for (auto& [server, link] : links) {
       if (link != nullptr) removed.push_back(std::move(link));
     }
+  }
+  for (ServerLink* const link : added) {
+    if (attached_) SendControl(OperationKind::kAttach, 0, *link);
   }
   return removed;
 }
@@ -138,12 +130,10 @@ void ParameterClient::FinishStep(uint64_t step, ServerLink& link) {
   link.Send(std::move(out));
 }
 
-void ParameterClient::SendControl(OperationKind kind, uint64_t clock, ServerLink& link,
-                                  uint64_t sequence) {
+void ParameterClient::SendControl(OperationKind kind, uint64_t clock, ServerLink& link) {
   OutgoingOperation out;
   out.operation = Prepare(kind);
   out.operation.clock = clock;
-  if (sequence > 0) out.operation.sequence = sequence;
   out.receiver = &nobody_;
   link.Send(std::move(out));
 }

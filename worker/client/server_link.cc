@@ -82,9 +82,13 @@ void ServerLink::Insert(std::vector<OutgoingOperation> operations) {
         if (stream_ != nullptr) Write(operation);
         all.push_back(std::move(operation));
       }
-      std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-        return a.operation.sequence < b.operation.sequence;
-      });
+      // Who is not attached may do nothing.
+      const auto key = [](const OutgoingOperation& open) {
+        return std::make_pair(open.operation.kind != OperationKind::kAttach,
+                              open.operation.sequence);
+      };
+      std::stable_sort(all.begin(), all.end(),
+                       [&](const auto& a, const auto& b) { return key(a) < key(b); });
       for (OutgoingOperation& operation : all) open_.push_back(std::move(operation));
       changed_.NotifyAll();
       return;
