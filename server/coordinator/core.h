@@ -121,11 +121,16 @@ class CoordinatorCore {
   // Gives shards without a backup one. Returns whether there were any.
   bool PlaceMissingBackups(bool filled);
   void AddServer(const Member& server);
+  // A server that is gone and comes back with its disk, it is hoped.
+  void WaitFor(const v1::ServerMember& server);
   void AddServerToRunningJob(const Member& server);
   // Its backups take over; the job fails when some shard has none.
   void LoseServer(const Member& server, const std::string& why, absl::Duration now);
   // A server that was lost may have come back with what is on its disk.
   void HandleHeldLog(const Member& server, const v1::HeldLog& held);
+  // Shards of a lost server that it never served, for it was gone before it heard that it should:
+  // the server before it has them on disk.
+  void GiveBackUnserved(const Member& server);
   void HandleReplicasFilled(const Member& server, const v1::ReplicasFilled& filled);
   void AddReplicas(v1::ClusterStatus* status) const;
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
@@ -195,6 +200,14 @@ class CoordinatorCore {
   v1::TableDeclaration declared_;
   v1::ShardMap shard_map_;
   uint64_t view_version_ = 0;
+  // A shard whose backup took over with the view `version`, from a server that may have it on disk.
+  struct Promotion {
+    int table;
+    int shard;
+    v1::ServerMember before;
+    uint64_t version;
+  };
+  std::vector<Promotion> promotions_;
   // Backups were filled since it was sent; more may follow soon.
   bool view_is_old_ = false;
   // state, message, exit_code, phase, epoch, evaluations, bad_records, model, history and stopped

@@ -8,6 +8,17 @@
 #include "server/coordinator/replica_planner.h"
 
 namespace paramd {
+namespace {
+
+v1::ServerMember EntryOf(const Member& server) {
+  v1::ServerMember entry;
+  entry.set_id(server.record.id());
+  entry.set_name(server.record.name());
+  entry.set_address(server.record.address());
+  return entry;
+}
+
+}  // namespace
 
 uint32_t CoordinatorCore::Replication() const {
   const v1::Sharding& sharding = config_.sharding();
@@ -27,10 +38,28 @@ bool CoordinatorCore::PlaceMissingBackups(bool filled) {
 }
 
 void CoordinatorCore::AddServer(const Member& server) {
-  v1::ServerMember& entry = *shard_map_.add_servers();
-  entry.set_id(server.record.id());
-  entry.set_name(server.record.name());
-  entry.set_address(server.record.address());
+  *shard_map_.add_servers() = EntryOf(server);
+}
+
+void CoordinatorCore::WaitFor(const v1::ServerMember& server) {
+  const auto& lost = shard_map_.lost_servers();
+  if (std::find(lost.begin(), lost.end(), server.id()) != lost.end()) return;
+  *shard_map_.add_servers() = server;
+  shard_map_.add_lost_servers(server.id());
+}
+
+void CoordinatorCore::GiveBackUnserved(const Member& server) {
+  std::erase_if(promotions_, [&](const Promotion& promotion) {
+    uint32_t* const primary = shard_map_.mutable_tables(promotion.table)
+                                  ->mutable_shard_servers()
+                                  ->Mutable(promotion.shard);
+    if (*primary != server.record.id()) return false;
+    if (config_.has_log() && server.applied_version < promotion.version) {
+      *primary = promotion.before.id();
+      WaitFor(promotion.before);
+    }
+    return true;
+  });
 }
 
 void CoordinatorCore::AddServerToRunningJob(const Member& server) {
@@ -42,18 +71,29 @@ void CoordinatorCore::AddServerToRunningJob(const Member& server) {
 
 void CoordinatorCore::LoseServer(const Member& server, const std::string& why, absl::Duration now) {
   if (job_.state() != v1::RUNNING) return;
+  GiveBackUnserved(server);
+  std::vector<Promotion> promotions;
+  for (int table = 0; table < shard_map_.tables_size(); ++table) {
+    const auto& servers = shard_map_.tables(table).shard_servers();
+    for (int shard = 0; shard < servers.size(); ++shard) {
+      if (servers.Get(shard) != server.record.id()) continue;
+      promotions.push_back({table, shard, EntryOf(server), view_version_ + 1});
+    }
+  }
   const uint32_t lost = RemoveServer(server.record.id(), &shard_map_);
-  if (lost > 0 && config_.has_log()) {
-    // It may come back with its disk.
-    AddServer(server);
-    shard_map_.add_lost_servers(server.record.id());
-  } else if (lost > 0) {
+  if (lost > 0 && !config_.has_log()) {
     Finish(v1::FAILED,
            absl::StrCat(server.Describe(), " was lost (", why, ") and the parameters of ", lost,
                         " shards with it, which no other server holds; start the job again"),
            kExitFailure, now);
     return;
   }
+  // It may come back with its disk.
+  if (lost > 0) WaitFor(EntryOf(server));
+  std::erase_if(promotions, [&](const Promotion& one) {
+    return shard_map_.tables(one.table).shard_servers(one.shard) == server.record.id();
+  });
+  promotions_.insert(promotions_.end(), promotions.begin(), promotions.end());
   PlaceMissingBackups(false);
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   BroadcastView();

@@ -38,7 +38,10 @@ bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardM
     for (int shard = 0; shard < table.shard_servers_size(); ++shard) {
       v1::ShardBackups& backups = *table.mutable_backups(shard);
       const uint32_t primary = table.shard_servers(shard);
-      if (backups.backups_size() > 0) continue;
+      // Nobody could fill one whose primary is gone.
+      const bool lives = std::any_of(servers.begin(), servers.end(),
+                                     [&](const ServerPlace& place) { return place.id == primary; });
+      if (!lives || backups.backups_size() > 0) continue;
       const std::string& zone = ZoneOf(primary, servers);
       const ServerPlace* best = nullptr;
       const auto cost = [&](const ServerPlace& place) {
@@ -100,7 +103,9 @@ void TakeBack(uint32_t lost, uint32_t back, const v1::HeldLog& held, v1::ShardMa
     v1::TablePlacement& table = *map->mutable_tables(static_cast<int>(logged.table()));
     const auto shard = static_cast<int>(logged.shard());
     if (logged.shard() >= static_cast<uint32_t>(table.shard_servers_size())) continue;
-    if (table.shard_servers(shard) == lost) table.set_shard_servers(shard, back);
+    if (table.shard_servers(shard) != lost) continue;
+    table.set_shard_servers(shard, back);
+    if (shard < table.backups_size()) table.mutable_backups(shard)->clear_backups();
   }
   for (const v1::TablePlacement& table : map->tables()) {
     const auto& servers = table.shard_servers();

@@ -222,7 +222,7 @@ void ServerLink::Received(uint64_t attempt, grpc::ByteBuffer& message) {
     MutexLock lock(mutex_);
     if (attempt == attempt_) Repeat(reply->sequence);
   } else if (absl::IsUnavailable(reply->status) || absl::IsResourceExhausted(reply->status)) {
-    Retry(attempt);
+    Retry(attempt, std::string(reply->status.message()));
   } else if (const std::optional<OutgoingOperation> answered = Take(reply->sequence)) {
     answered->receiver->Receive(*this, *answered, *reply);
   }
@@ -244,9 +244,12 @@ std::optional<OutgoingOperation> ServerLink::Take(uint64_t sequence) {
   return answered;
 }
 
-void ServerLink::Retry(uint64_t attempt) {
+void ServerLink::Retry(uint64_t attempt, const std::string& why) {
   MutexLock lock(mutex_);
   if (attempt != attempt_ || retrying_ || stream_ == nullptr) return;
+  // It says so again and again.
+  if (why != refusal_) spdlog::warn("server {} refuses for now: {}", options_.address, why);
+  refusal_ = why;
   retrying_ = true;
   stream_->Cancel();
 }

@@ -123,7 +123,7 @@ class ServerLink {
   // Removes the operation that was answered; none: it was before.
   std::optional<OutgoingOperation> Take(uint64_t sequence) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server will take the operation later: everything is sent again, on another stream.
-  void Retry(uint64_t attempt) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Retry(uint64_t attempt, const std::string& why) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server wants the operation with its keys, and then what came after it.
   void Repeat(uint64_t sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Closed(uint64_t attempt, const absl::Status& status);
@@ -145,6 +145,8 @@ class ServerLink {
   uint64_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;
   // The stream broke: wait a little before the next one.
   absl::Duration pause_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  // Why the server refused something last.
+  std::string refusal_ ABSL_GUARDED_BY(mutex_);
   // It was ended to be opened again.
   bool retrying_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
