@@ -319,9 +319,10 @@ void Engine::Resume(PendingPull pull) {
     const uint64_t needed =
         pull.reply.status.ok() ? ClockNeededBy(pull.operation, *view_->tables[pull.operation.table])
                                : 0;
+    const View& view = *view_;
     const bool served = std::all_of(
         pull.checked.parts.begin(), pull.checked.parts.end(), [&](const ShardPart& part) {
-          return view_->ServedShard(pull.operation.table, part.number) == part.shard;
+          return view.ServedShard(pull.operation.table, part.number) == part.shard;
         });
     if (pull.reply.status.ok() && !served) {
       pull.reply.status = absl::UnavailableError("a shard has moved to another server");

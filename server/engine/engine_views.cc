@@ -94,10 +94,9 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
       if (comes && worker.training()) awaited_clients_.insert(worker.id());
     }
   }
-  absl::erase_if(awaited_clients_,
-                 [this](uint32_t client) { return !view_->workers.contains(client); });
-  absl::erase_if(sent_again_,
-                 [this](const auto& entry) { return !view_->workers.contains(entry.first); });
+  const auto& workers = view_->workers;
+  absl::erase_if(awaited_clients_, [&](uint32_t client) { return !workers.contains(client); });
+  absl::erase_if(sent_again_, [&](const auto& entry) { return !workers.contains(entry.first); });
   // Those that are still allowed wait again, as the new view says.
   return parked_.TakeIf([](const PendingPull&) { return true; });
 }
