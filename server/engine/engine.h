@@ -249,7 +249,7 @@ class Engine {
   bool AwaitsClients() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Links, targets and fillings as the view says.
   void ConnectBackups(const v1::ClusterView& message, const View& view)
-      ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
   // Reads the shards that the view brings back from the log, and has the log hold all that this
   // server is the primary of. Whether shards came back.
   absl::StatusOr<bool> OpenLogFor(const v1::ClusterView& message, const View& before,

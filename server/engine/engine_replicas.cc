@@ -139,12 +139,10 @@ void Engine::Close(const View& view, const FinishedStep& step) {
 
 std::vector<FinishedStep> Engine::ClosedSteps(uint64_t clock) {
   std::vector<FinishedStep> steps(recent_.begin(), recent_.end());
-  const auto closed_here = [this](uint64_t step) {
-    return std::any_of(recent_.begin(), recent_.end(),
-                       [&](const FinishedStep& one) { return one.step == step; });
-  };
+  absl::flat_hash_set<uint64_t> closed_here;
+  for (const FinishedStep& step : steps) closed_here.insert(step.step);
   for (FinishedStep& step : before_.TakeBefore(clock)) {
-    if (!closed_here(step.step)) steps.push_back(std::move(step));
+    if (!closed_here.contains(step.step)) steps.push_back(std::move(step));
   }
   std::sort(steps.begin(), steps.end(),
             [](const FinishedStep& a, const FinishedStep& b) { return a.step < b.step; });
@@ -154,9 +152,10 @@ std::vector<FinishedStep> Engine::ClosedSteps(uint64_t clock) {
 bool Engine::AwaitsClients() const {
   if (awaited_epoch_ == 0) return false;
   bool waiting = !awaited_clients_.empty();
-  clocks_.ForEachClient([&](uint32_t client) {
-    const auto it = sent_again_.find(client);
-    waiting |= it == sent_again_.end() || it->second < awaited_epoch_;
+  const uint64_t epoch = awaited_epoch_;
+  clocks_.ForEachClient([&waiting, epoch, &said = sent_again_](uint32_t client) {
+    const auto it = said.find(client);
+    waiting |= it == said.end() || it->second < epoch;
   });
   return waiting;
 }

@@ -26,8 +26,9 @@ void ReplicaFiller::Set(std::deque<Task> tasks) {
   MutexLock lock(mutex_);
   tasks_ = std::move(tasks);
   if (current_.has_value()) {
-    std::erase_if(tasks_, [this](const Task& task) {
-      return task.copied == current_->copied && task.target == current_->target;
+    const Task& current = *current_;
+    std::erase_if(tasks_, [&](const Task& task) {
+      return task.copied == current.copied && task.target == current.target;
     });
   }
   changed_.NotifyAll();

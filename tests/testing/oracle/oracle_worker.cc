@@ -11,6 +11,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/status_macros.h"
 #include "common/config/reader.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "common/rpc/hello.h"
 
 namespace paramd {
@@ -76,7 +77,8 @@ absl::StatusOr<std::unique_ptr<OracleWorker>> OracleWorker::Start(Options option
   const v1::Hello hello = MakeHello(v1::WORKER, worker->options_.name, "");
   worker->incarnation_ = hello.incarnation();
   worker->session_ = std::make_unique<MemberSession>(
-      MemberSession::Options{.coordinator_address = worker->options_.coordinator, .hello = hello},
+      MemberSession::Options{.coordinators = CoordinatorAddresses(worker->options_.coordinator),
+                             .hello = hello},
       MemberSession::Callbacks{
           .on_message = [w = worker.get()](const auto& message) { w->OnMessage(message); },
           .report = [] { return v1::Heartbeats(); },
@@ -101,6 +103,7 @@ OracleWorker::~OracleWorker() {
 
 void OracleWorker::OnMessage(const v1::CoordinatorMessage& message) {
   inbox_.Deliver(message);
+  if (message.has_view()) AnnounceMap(message.view().shard_map());
   if (message.has_job()) ShutdownClient(absl::CancelledError("the job has ended"));
 }
 
@@ -111,6 +114,11 @@ void OracleWorker::OnEnded(const absl::Status& status) {
   end.set_exit_code(kExitFailure);
   inbox_.End(std::move(end));
   ShutdownClient(status);
+}
+
+void OracleWorker::AnnounceMap(const v1::ShardMap& map) {
+  MutexLock lock(mutex_);
+  if (client_ != nullptr) client_->Announce(map);
 }
 
 void OracleWorker::ShutdownClient(const absl::Status& status) {
@@ -161,7 +169,6 @@ void OracleWorker::DeclareTables() {
 }
 
 void OracleWorker::Connect(const v1::ClusterView& view) {
-  view_version_ = view.version();
   log_->Shards(view.shard_map());
   auto client = std::make_unique<ParameterClient>(
       ParameterClient::Options{.client = welcome_.id(),
@@ -199,7 +206,6 @@ absl::Status OracleWorker::Train(const v1::WorkGrant& grant) {
 }
 
 absl::Status OracleWorker::DoStep(uint64_t clock, const std::shared_ptr<Calls>& pushes) {
-  TakeNewView();
   const IntegerStep step = DrawStep(random_);
   // Only for its waiting: what is pushed does not depend on it.
   RETURN_IF_ERROR(Pull(clock, kCounts, step.keys));
@@ -232,15 +238,6 @@ void OracleWorker::Push(uint64_t clock, const IntegerStep& step, std::shared_ptr
                            if (status.ok()) log_->Acknowledged(clock);
                            pushes->End(status);
                          });
-}
-
-void OracleWorker::TakeNewView() {
-  const std::optional<v1::ClusterView> view = inbox_.NewerView(view_version_);
-  if (!view.has_value()) return;
-  view_version_ = view->version();
-  if (view->shard_map().epoch() == used_client_->shard_map().epoch()) {
-    used_client_->Update(view->shard_map());
-  }
 }
 
 std::optional<v1::WorkGrant> OracleWorker::EndPartition(const v1::WorkGrant& grant) {

@@ -58,7 +58,7 @@ class OracleWorker {
   absl::Status DoStep(uint64_t clock, const std::shared_ptr<Calls>& pushes);
   absl::Status Pull(uint64_t clock, uint32_t table, absl::Span<const uint64_t> keys);
   void Push(uint64_t clock, const IntegerStep& step, std::shared_ptr<Calls> pushes);
-  void TakeNewView();
+  void AnnounceMap(const v1::ShardMap& map);
   // Ends a partition; the next one, if there is one.
   std::optional<v1::WorkGrant> EndPartition(const v1::WorkGrant& grant);
   void OnMessage(const v1::CoordinatorMessage& message);
@@ -75,7 +75,6 @@ class OracleWorker {
 
   // The thread of Run only.
   v1::Welcome welcome_;
-  uint64_t view_version_ = 0;
   uint64_t steps_done_ = 0;
   uint64_t requests_ = 0;
 
