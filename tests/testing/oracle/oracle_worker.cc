@@ -181,6 +181,8 @@ void OracleWorker::Connect(const v1::ClusterView& view) {
     MutexLock lock(mutex_);
     client_ = std::move(client);
   }
+  // Another map may have come meanwhile, with nobody there to hear of it.
+  AnnounceMap(inbox_.view().shard_map());
   // The job may have ended meanwhile, with nobody there to shut down.
   if (inbox_.end().has_value()) ShutdownClient(absl::CancelledError("the job has ended"));
 }
