@@ -153,7 +153,8 @@ bool Engine::AwaitsClients() const {
   if (awaited_epoch_ == 0) return false;
   bool waiting = !awaited_clients_.empty();
   const uint64_t epoch = awaited_epoch_;
-  clocks_.ForEachClient([&waiting, epoch, &said = sent_again_](uint32_t client) {
+  const auto& said = sent_again_;
+  clocks_.ForEachClient([&](uint32_t client) {
     const auto it = said.find(client);
     waiting |= it == said.end() || it->second < epoch;
   });

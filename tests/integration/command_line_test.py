@@ -146,7 +146,8 @@ class CommandLineTest(ClusterTestCase):
     def test_a_killed_server_ends_the_run_and_is_named(self):
         config = self.config(epochs=1000000).replace("linger: 0s", "heartbeat: {interval: 100ms, lease: 1s}")
         path = self.write("job.yaml", config)
-        run = subprocess.Popen([PARAMCTL, "run", path, "--servers", "2", "--workers", "2", "--log_dir", self.path("logs")],
+        run = subprocess.Popen([PARAMCTL, "run", path, "--servers", "2", "--workers", "2", "--log_dir", self.path("logs"),
+                                "--set", "sharding.replication=1"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while "epoch" not in run.stdout.readline():
             self.assertIsNone(run.poll())
