@@ -34,11 +34,8 @@ class ClockTracker {
   // Detaches every client that is not in `clients`.
   void RetainOnly(const absl::flat_hash_set<uint32_t>& clients);
 
-  // Calls function(client) for every attached client.
-  template <typename Function>
-  void ForEachClient(const Function& function) const {
-    for (const auto& [client, clock] : clocks_) function(client);
-  }
+  // Of every attached client.
+  const absl::flat_hash_map<uint32_t, uint64_t>& clocks() const { return clocks_; }
 
   // Nothing when the client is not attached.
   std::optional<uint64_t> ClockOf(uint32_t client) const;

@@ -151,14 +151,12 @@ std::vector<FinishedStep> Engine::ClosedSteps(uint64_t clock) {
 
 bool Engine::AwaitsClients() const {
   if (awaited_epoch_ == 0) return false;
-  bool waiting = !awaited_clients_.empty();
-  const uint64_t epoch = awaited_epoch_;
-  const auto& said = sent_again_;
-  clocks_.ForEachClient([&](uint32_t client) {
-    const auto it = said.find(client);
-    waiting |= it == said.end() || it->second < epoch;
-  });
-  return waiting;
+  if (!awaited_clients_.empty()) return true;
+  for (const auto& [client, clock] : clocks_.clocks()) {
+    const auto said = sent_again_.find(client);
+    if (said == sent_again_.end() || said->second < awaited_epoch_) return true;
+  }
+  return false;
 }
 
 void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
