@@ -25,12 +25,12 @@ absl::Status CheckpointReader::Read(const std::string& name, const RecordVisitor
     return absl::NotFoundError(absl::StrCat(path, " is no file of checkpoint ", manifest_.number));
   }
   RETURN_IF_ERROR(CheckFileContent(path, file->digest));
-  ASSIGN_OR_RETURN(const std::unique_ptr<RecordReader> reader, RecordReader::Open(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RecordFileReader> reader, RecordFileReader::Open(path));
   std::string payload;
   while (true) {
-    ASSIGN_OR_RETURN(const RecordReader::Found found, reader->Next(&payload));
-    if (found == RecordReader::Found::kEnd) return absl::OkStatus();
-    if (found == RecordReader::Found::kTorn) {
+    ASSIGN_OR_RETURN(const RecordFileReader::Found found, reader->Next(&payload));
+    if (found == RecordFileReader::Found::kEnd) return absl::OkStatus();
+    if (found == RecordFileReader::Found::kTorn) {
       return absl::DataLossError(absl::StrCat(path, " is cut behind byte ", reader->offset(),
                                               ", and was so when written"));
     }

@@ -50,12 +50,12 @@ absl::Status BeginCheckpoint(const std::string& folder, uint64_t number) {
   return SyncDirectory(folder);
 }
 
-absl::StatusOr<std::unique_ptr<RecordWriter>> CreateCheckpointFile(const std::string& folder,
-                                                                   uint64_t number,
-                                                                   const std::string& name,
-                                                                   int zstd_level) {
+absl::StatusOr<std::unique_ptr<RecordFileWriter>> CreateCheckpointFile(const std::string& folder,
+                                                                       uint64_t number,
+                                                                       const std::string& name,
+                                                                       int zstd_level) {
   RETURN_IF_ERROR(CheckFileName(name));
-  return RecordWriter::Create(JoinPath(CheckpointPath(folder, number), name), zstd_level);
+  return RecordFileWriter::Create(JoinPath(CheckpointPath(folder, number), name), zstd_level);
 }
 
 absl::Status CommitCheckpoint(const std::string& folder, CheckpointContents contents) {

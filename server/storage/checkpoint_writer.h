@@ -28,11 +28,11 @@ namespace paramd {
 absl::Status BeginCheckpoint(const std::string& folder, uint64_t number);
 
 // A file of it. INVALID_ARGUMENT for a name that is none (CheckFileName), ALREADY_EXISTS, NOT_FOUND
-// when it was abandoned or not begun. Level as of RecordWriter.
-absl::StatusOr<std::unique_ptr<RecordWriter>> CreateCheckpointFile(const std::string& folder,
-                                                                   uint64_t number,
-                                                                   const std::string& name,
-                                                                   int zstd_level);
+// when it was abandoned or not begun. Level as of RecordFileWriter.
+absl::StatusOr<std::unique_ptr<RecordFileWriter>> CreateCheckpointFile(const std::string& folder,
+                                                                       uint64_t number,
+                                                                       const std::string& name,
+                                                                       int zstd_level);
 
 struct CheckpointContents {
   uint64_t number = 0;

@@ -38,10 +38,11 @@ absl::StatusOr<absl::Span<const LogSegment>> Chain(const std::vector<LogSegment>
 }
 
 // Reads the first record of a segment. None: it was cut before its end.
-absl::StatusOr<std::optional<LogLink>> ReadLink(RecordReader& reader, const LogSegment& segment) {
+absl::StatusOr<std::optional<LogLink>> ReadLink(RecordFileReader& reader,
+                                                const LogSegment& segment) {
   std::string payload;
-  ASSIGN_OR_RETURN(const RecordReader::Found found, reader.Next(&payload));
-  if (found != RecordReader::Found::kRecord) return std::nullopt;
+  ASSIGN_OR_RETURN(const RecordFileReader::Found found, reader.Next(&payload));
+  if (found != RecordFileReader::Found::kRecord) return std::nullopt;
   LogLink link;
   if (payload.size() == sizeof(link)) std::memcpy(&link, payload.data(), sizeof(link));
   if (link.number == segment.number) return link;
@@ -49,7 +50,8 @@ absl::StatusOr<std::optional<LogLink>> ReadLink(RecordReader& reader, const LogS
 }
 
 absl::StatusOr<std::optional<LogLink>> LinkOf(const LogSegment& segment) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RecordReader> reader, RecordReader::Open(segment.path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RecordFileReader> reader,
+                   RecordFileReader::Open(segment.path));
   return ReadLink(*reader, segment);
 }
 
@@ -60,14 +62,14 @@ absl::Status CutAtBeginning(const LogSegment& segment) {
 // `bytes` are good, says the next segment; kToTheEnd: there is none.
 absl::StatusOr<RecoveredSegment> ReadSegment(const LogSegment& segment, uint64_t bytes,
                                              const RecordVisitor& visitor) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RecordReader> reader,
-                   RecordReader::Open(segment.path, bytes));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RecordFileReader> reader,
+                   RecordFileReader::Open(segment.path, bytes));
   ASSIGN_OR_RETURN(const std::optional<LogLink> link, ReadLink(*reader, segment));
   if (!link.has_value()) return CutAtBeginning(segment);
   std::string payload;
   while (true) {
-    ASSIGN_OR_RETURN(const RecordReader::Found found, reader->Next(&payload));
-    if (found != RecordReader::Found::kRecord) break;
+    ASSIGN_OR_RETURN(const RecordFileReader::Found found, reader->Next(&payload));
+    if (found != RecordFileReader::Found::kRecord) break;
     RETURN_IF_ERROR(visitor(payload));
   }
   if (bytes != kToTheEnd && reader->offset() != bytes) {

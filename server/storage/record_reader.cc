@@ -17,14 +17,14 @@ constexpr uint64_t kSectorBytes = 512;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& path,
-                                                                 uint64_t limit) {
+absl::StatusOr<std::unique_ptr<RecordFileReader>> RecordFileReader::Open(const std::string& path,
+                                                                         uint64_t limit) {
   ASSIGN_OR_RETURN(std::unique_ptr<InputFile> file, InputFile::Open(path));
   const uint64_t size = std::min(file->size(), limit);
-  return absl::WrapUnique(new RecordReader(std::move(file), size));
+  return absl::WrapUnique(new RecordFileReader(std::move(file), size));
 }
 
-absl::StatusOr<RecordReader::Found> RecordReader::Next(std::string* payload) {
+absl::StatusOr<RecordFileReader::Found> RecordFileReader::Next(std::string* payload) {
   if (offset_ == 0) {
     ASSIGN_OR_RETURN(const Found found, CheckFileHeader());
     if (found != Found::kRecord) return found;
@@ -34,7 +34,7 @@ absl::StatusOr<RecordReader::Found> RecordReader::Next(std::string* payload) {
   return ReadRecord(payload);
 }
 
-absl::StatusOr<RecordReader::Found> RecordReader::CheckFileHeader() {
+absl::StatusOr<RecordFileReader::Found> RecordFileReader::CheckFileHeader() {
   if (size_ < sizeof(RecordFileHeader)) return Found::kTorn;
   RecordFileHeader header;
   RETURN_IF_ERROR(ReadHeader(0, &header));
@@ -49,7 +49,7 @@ absl::StatusOr<RecordReader::Found> RecordReader::CheckFileHeader() {
   return Found::kRecord;
 }
 
-absl::StatusOr<RecordReader::Found> RecordReader::ReadRecord(std::string* payload) {
+absl::StatusOr<RecordFileReader::Found> RecordFileReader::ReadRecord(std::string* payload) {
   if (size_ - offset_ < sizeof(RecordHeader)) return Found::kTorn;
   RecordHeader header;
   RETURN_IF_ERROR(ReadHeader(offset_, &header));
@@ -66,8 +66,8 @@ absl::StatusOr<RecordReader::Found> RecordReader::ReadRecord(std::string* payloa
   return ReadBody(header, payload);
 }
 
-absl::StatusOr<RecordReader::Found> RecordReader::ReadBody(const RecordHeader& header,
-                                                           std::string* payload) {
+absl::StatusOr<RecordFileReader::Found> RecordFileReader::ReadBody(const RecordHeader& header,
+                                                                   std::string* payload) {
   const bool plain = header.coding == RecordCoding::kPlain;
   std::string* const body = plain ? payload : &frame_;
   body->resize(header.body_bytes);
@@ -84,15 +84,15 @@ absl::StatusOr<RecordReader::Found> RecordReader::ReadBody(const RecordHeader& h
   return Found::kRecord;
 }
 
-absl::StatusOr<RecordReader::Found> RecordReader::TornOrDamaged(uint64_t end,
-                                                                absl::string_view what) {
+absl::StatusOr<RecordFileReader::Found> RecordFileReader::TornOrDamaged(uint64_t end,
+                                                                        absl::string_view what) {
   ASSIGN_OR_RETURN(const uint64_t zeros, BeginOfLastZeros());
   const uint64_t first_sector = (zeros + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
   if (zeros <= offset_ || (first_sector < end && first_sector < size_)) return Found::kTorn;
   return Damaged(what);
 }
 
-absl::StatusOr<uint64_t> RecordReader::BeginOfLastZeros() {
+absl::StatusOr<uint64_t> RecordFileReader::BeginOfLastZeros() {
   std::vector<char> block;
   for (uint64_t end = size_; end > 0; end -= block.size()) {
     block.resize(std::min<uint64_t>(end, 64 << 10));
@@ -104,7 +104,7 @@ absl::StatusOr<uint64_t> RecordReader::BeginOfLastZeros() {
   return 0;
 }
 
-absl::Status RecordReader::Damaged(absl::string_view what) const {
+absl::Status RecordFileReader::Damaged(absl::string_view what) const {
   return absl::DataLossError(
       absl::StrCat(file_->path(), " is damaged at byte ", offset_, ": ", what));
 }

@@ -17,13 +17,13 @@ namespace paramd {
 // Reads the records of a file (FORMAT.md) in order.
 //
 //   while (true) {
-//     ASSIGN_OR_RETURN(const RecordReader::Found found, reader->Next(&payload));
-//     if (found != RecordReader::Found::kRecord) break;
+//     ASSIGN_OR_RETURN(const RecordFileReader::Found found, reader->Next(&payload));
+//     if (found != RecordFileReader::Found::kRecord) break;
 //     ...
 //   }
 //
 // Not thread-safe.
-class RecordReader {
+class RecordFileReader {
  public:
   enum class Found {
     kRecord,
@@ -32,7 +32,7 @@ class RecordReader {
   };
 
   // Of a longer file the bytes from `limit` on are not looked at. Errors as of common/base/file.h.
-  static absl::StatusOr<std::unique_ptr<RecordReader>> Open(
+  static absl::StatusOr<std::unique_ptr<RecordFileReader>> Open(
       const std::string& path, uint64_t limit = std::numeric_limits<uint64_t>::max());
 
   // Replaces `payload` by the next record's. DATA_LOSS, with file and offset, when the file is
@@ -44,7 +44,7 @@ class RecordReader {
   uint64_t offset() const { return offset_; }
 
  private:
-  RecordReader(std::unique_ptr<InputFile> file, uint64_t size)
+  RecordFileReader(std::unique_ptr<InputFile> file, uint64_t size)
       : file_(std::move(file)), size_(size) {}
 
   absl::StatusOr<Found> CheckFileHeader();

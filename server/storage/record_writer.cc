@@ -15,24 +15,24 @@ constexpr size_t kGatherBytes = size_t{1} << 20;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordWriter>> RecordWriter::Create(const std::string& path,
-                                                                   int zstd_level) {
+absl::StatusOr<std::unique_ptr<RecordFileWriter>> RecordFileWriter::Create(const std::string& path,
+                                                                           int zstd_level) {
   ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file,
                    OutputFile::Create(path, OutputFile::Existing::kRefuse));
-  return absl::WrapUnique(new RecordWriter(std::move(file), zstd_level));
+  return absl::WrapUnique(new RecordFileWriter(std::move(file), zstd_level));
 }
 
-RecordWriter::RecordWriter(std::unique_ptr<OutputFile> file, int zstd_level)
+RecordFileWriter::RecordFileWriter(std::unique_ptr<OutputFile> file, int zstd_level)
     : file_(std::move(file)), gathered_(MakeRecordFileHeader()) {
   if (zstd_level > 0) compressor_.emplace(zstd_level);
 }
 
-absl::Status RecordWriter::Append(absl::Span<const absl::string_view> pieces) {
+absl::Status RecordFileWriter::Append(absl::Span<const absl::string_view> pieces) {
   if (status_.ok()) status_ = AppendRecord(pieces);
   return status_;
 }
 
-absl::Status RecordWriter::AppendRecord(absl::Span<const absl::string_view> pieces) {
+absl::Status RecordFileWriter::AppendRecord(absl::Span<const absl::string_view> pieces) {
   const uint64_t bytes = TotalBytes(pieces);
   if (bytes > kMaxRecordBytes) {
     return absl::InvalidArgumentError(absl::StrCat(file_->path(), ": a record of ", bytes,
@@ -49,31 +49,31 @@ absl::Status RecordWriter::AppendRecord(absl::Span<const absl::string_view> piec
   return absl::OkStatus();
 }
 
-absl::Status RecordWriter::Gather(absl::string_view bytes) {
+absl::Status RecordFileWriter::Gather(absl::string_view bytes) {
   if (gathered_.size() + bytes.size() > kGatherBytes) RETURN_IF_ERROR(Flush());
   if (bytes.size() >= kGatherBytes) return Write(bytes);
   gathered_.append(bytes.data(), bytes.size());
   return absl::OkStatus();
 }
 
-absl::Status RecordWriter::Flush() {
+absl::Status RecordFileWriter::Flush() {
   RETURN_IF_ERROR(Write(gathered_));
   gathered_.clear();
   return absl::OkStatus();
 }
 
-absl::Status RecordWriter::Write(absl::string_view bytes) {
+absl::Status RecordFileWriter::Write(absl::string_view bytes) {
   sha_.Update(bytes);
   return file_->Write({bytes});
 }
 
-absl::StatusOr<FileDigest> RecordWriter::Finish() {
+absl::StatusOr<FileDigest> RecordFileWriter::Finish() {
   if (status_.ok()) status_ = SyncAll();
   RETURN_IF_ERROR(status_);
   return FileDigest{.bytes = file_->bytes(), .sha256 = sha_.Hex()};
 }
 
-absl::Status RecordWriter::SyncAll() {
+absl::Status RecordFileWriter::SyncAll() {
   RETURN_IF_ERROR(Flush());
   RETURN_IF_ERROR(file_->Sync());
   return SyncDirectory(DirectoryOf(file_->path()));

@@ -23,17 +23,17 @@ struct FileDigest {
 
 // Writes a new record file (FORMAT.md).
 //
-//   ASSIGN_OR_RETURN(auto writer, RecordWriter::Create(path, /*zstd_level=*/1));
+//   ASSIGN_OR_RETURN(auto writer, RecordFileWriter::Create(path, /*zstd_level=*/1));
 //   RETURN_IF_ERROR(writer->Append({header, rows}));
 //   ASSIGN_OR_RETURN(const FileDigest digest, writer->Finish());
 //
 // Errors as of common/base/file.h, with the file's name; after one every further call returns it.
 // Destroyed without Finish it leaves an unfinished file. Not thread-safe.
-class RecordWriter {
+class RecordFileWriter {
  public:
   // ALREADY_EXISTS when there is such a file. zstd_level: 0: not compressed, or 1 to 19.
-  static absl::StatusOr<std::unique_ptr<RecordWriter>> Create(const std::string& path,
-                                                              int zstd_level);
+  static absl::StatusOr<std::unique_ptr<RecordFileWriter>> Create(const std::string& path,
+                                                                  int zstd_level);
 
   // A record of the pieces, one after the other. INVALID_ARGUMENT above kMaxRecordBytes.
   absl::Status Append(absl::Span<const absl::string_view> pieces);
@@ -42,7 +42,7 @@ class RecordWriter {
   absl::StatusOr<FileDigest> Finish();
 
  private:
-  RecordWriter(std::unique_ptr<OutputFile> file, int zstd_level);
+  RecordFileWriter(std::unique_ptr<OutputFile> file, int zstd_level);
 
   absl::Status AppendRecord(absl::Span<const absl::string_view> pieces);
   // Pieces below 1 MiB are gathered before they are written.

@@ -91,7 +91,7 @@ void WritePlainly(const std::string& path, const std::vector<std::string>& recor
 }
 
 void WriteRecords(const std::string& path, const std::vector<std::string>& records, int level) {
-  auto writer = RecordWriter::Create(path, level);
+  auto writer = RecordFileWriter::Create(path, level);
   Require(writer.status());
   for (const std::string& record : records) Require((*writer)->Append({record}));
   Require((*writer)->Finish().status());

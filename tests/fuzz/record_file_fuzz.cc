@@ -41,7 +41,7 @@ class MemoryFile {
 // The records that come before the end.
 std::vector<std::string> Read(const std::string& content) {
   const MemoryFile file(content);
-  const std::unique_ptr<RecordReader> reader = *RecordReader::Open(file.path());
+  const std::unique_ptr<RecordFileReader> reader = *RecordFileReader::Open(file.path());
   std::vector<std::string> records;
   while (true) {
     std::string payload;
@@ -51,8 +51,8 @@ std::vector<std::string> Read(const std::string& content) {
       Require(absl::IsDataLoss(found.status()));
       return records;
     }
-    if (*found == RecordReader::Found::kEnd) Require(reader->offset() == content.size());
-    if (*found != RecordReader::Found::kRecord) return records;
+    if (*found == RecordFileReader::Found::kEnd) Require(reader->offset() == content.size());
+    if (*found != RecordFileReader::Found::kRecord) return records;
     records.push_back(payload);
   }
 }

@@ -19,7 +19,7 @@
 namespace paramd {
 namespace {
 
-using Found = RecordReader::Found;
+using Found = RecordFileReader::Found;
 
 std::string RandomBytes(size_t size, uint64_t seed) {
   Random random(seed);
@@ -81,7 +81,7 @@ TEST_CASE("A record is its pieces, one after the other") {
   const std::string large = RandomBytes(2 << 20, 3);
   for (const int level : {0, 3}) {
     const std::string path = dir.File(absl::StrCat(level));
-    auto writer = *RecordWriter::Create(path, level);
+    auto writer = *RecordFileWriter::Create(path, level);
     REQUIRE(writer->Append({"ab", "", "abababababababababababababab", large}).ok());
     REQUIRE(writer->Append({}).ok());
     REQUIRE(writer->Finish().ok());
@@ -104,7 +104,7 @@ TEST_CASE("The example of FORMAT.md is what is written") {
 TEST_CASE("A file that exists is not written over") {
   TempDir dir;
   const std::string path = dir.Write("a", "old");
-  CHECK(absl::IsAlreadyExists(RecordWriter::Create(path, 0).status()));
+  CHECK(absl::IsAlreadyExists(RecordFileWriter::Create(path, 0).status()));
   CHECK(*ReadFile(path) == "old");
 }
 
@@ -290,7 +290,7 @@ TEST_CASE("A zstd frame whose content is damaged is damage") {
 
 TEST_CASE("A record above 1 GiB is refused before anything of it is written") {
   TempDir dir;
-  auto writer = *RecordWriter::Create(dir.File("a"), 0);
+  auto writer = *RecordFileWriter::Create(dir.File("a"), 0);
   const std::string piece(1 << 20, 'x');
   std::vector<absl::string_view> pieces(1024, piece);
   pieces.push_back("y");
@@ -302,7 +302,7 @@ TEST_CASE("A record above 1 GiB is refused before anything of it is written") {
 
 TEST_CASE("A file size limit ends writing with the file's name") {
   TempDir dir;
-  auto writer = *RecordWriter::Create(dir.File("a"), 0);
+  auto writer = *RecordFileWriter::Create(dir.File("a"), 0);
   const std::string record(700'000, 'x');
   {
     FileSizeLimit limit(1'000'000);
@@ -320,10 +320,10 @@ TEST_CASE("A file size limit ends writing with the file's name") {
 TEST_CASE("A folder that disappears is named") {
   TempDir dir;
   const std::string folder = dir.File("folder");
-  CHECK(RecordWriter::Create(folder + "/a", 0).status().message() ==
+  CHECK(RecordFileWriter::Create(folder + "/a", 0).status().message() ==
         absl::StrCat("create ", folder, "/a: No such file or directory"));
   REQUIRE(MakeDirectories(folder).ok());
-  auto writer = *RecordWriter::Create(folder + "/a", 0);
+  auto writer = *RecordFileWriter::Create(folder + "/a", 0);
   std::filesystem::remove_all(folder);
   CHECK(absl::StrContains(writer->Finish().status().message(), folder));
 }

@@ -32,7 +32,7 @@ inline std::string Replace(const std::string& path, absl::string_view content) {
 
 inline FileDigest WriteRecords(const std::string& path, const std::vector<std::string>& records,
                                int zstd_level = 0) {
-  auto writer = RecordWriter::Create(path, zstd_level);
+  auto writer = RecordFileWriter::Create(path, zstd_level);
   Require(writer.status());
   for (const std::string& record : records) Require((*writer)->Append({record}));
   auto digest = (*writer)->Finish();
@@ -44,13 +44,13 @@ inline FileDigest WriteRecords(const std::string& path, const std::vector<std::s
 struct ReadBack {
   std::vector<std::string> records;
   absl::Status status;
-  RecordReader::Found end = RecordReader::Found::kEnd;  // when the status is OK
+  RecordFileReader::Found end = RecordFileReader::Found::kEnd;  // when the status is OK
   uint64_t offset = 0;
 };
 
 inline ReadBack ReadRecords(const std::string& path) {
   ReadBack back;
-  auto reader = RecordReader::Open(path);
+  auto reader = RecordFileReader::Open(path);
   if (!reader.ok()) return {.status = reader.status()};
   std::string record;
   while (true) {
@@ -58,7 +58,7 @@ inline ReadBack ReadRecords(const std::string& path) {
     back.status = found.status();
     back.offset = (*reader)->offset();
     if (!found.ok()) return back;
-    if (*found != RecordReader::Found::kRecord) {
+    if (*found != RecordFileReader::Found::kRecord) {
       back.end = *found;
       return back;
     }
