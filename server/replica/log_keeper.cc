@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<LogKeeper>> LogKeeper::Open(const Options& option
 LogKeeper::LogKeeper(const Options& options, std::unique_ptr<OperationLog> log)
     : options_(options),
       log_(std::move(log)),
-      link_(std::make_shared<LogLink>(*log_, options.reach)),
+      link_(std::make_shared<OperationLogLink>(*log_, options.reach)),
       thread_("operation-log", [this] { Run(); }) {}
 
 LogKeeper::~LogKeeper() {

@@ -43,7 +43,7 @@ class LogKeeper {
                                                          const RecordVisitor& visitor);
   ~LogKeeper();
 
-  const std::shared_ptr<LogLink>& link() const { return link_; }
+  const std::shared_ptr<OperationLogLink>& link() const { return link_; }
 
   // The shards from now on. When it returns the log has got those that are new, and pushes to them
   // wait for it.
@@ -62,7 +62,7 @@ class LogKeeper {
 
   const Options options_;
   const std::unique_ptr<OperationLog> log_;
-  const std::shared_ptr<LogLink> link_;
+  const std::shared_ptr<OperationLogLink> link_;
   // One after the other.
   Mutex anew_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;

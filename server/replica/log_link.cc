@@ -19,7 +19,7 @@ absl::string_view View(const void* data, size_t size) {
 
 }  // namespace
 
-void LogLink::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) {
+void OperationLogLink::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) {
   std::string before_keys;
   WriteBeforeKeys(frame.header, frame.keys.size(), &before_keys);
   size_t value_bytes = 0;
@@ -40,18 +40,18 @@ void LogLink::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowle
   if (acknowledgement != nullptr) Notify(*position, std::move(acknowledgement));
 }
 
-void LogLink::WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) {
+void OperationLogLink::WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) {
   if (const uint64_t last = last_position_; last > 0) Notify(last, std::move(acknowledgement));
 }
 
-void LogLink::Notify(uint64_t position, std::shared_ptr<Acknowledgement> acknowledgement) {
+void OperationLogLink::Notify(uint64_t position, std::shared_ptr<Acknowledgement> acknowledgement) {
   log_.Notify(position, reach_, [this, acknowledgement](const absl::Status& status) {
     if (!status.ok()) Failed(status);
     if (given_up_) acknowledgement->GiveUp();
   });
 }
 
-void LogLink::Failed(const absl::Status& status) {
+void OperationLogLink::Failed(const absl::Status& status) {
   MutexLock lock(mutex_);
   if (problem_.empty()) {
     spdlog::error("the operation log is not written: {}", std::string(status.message()));
@@ -61,12 +61,12 @@ void LogLink::Failed(const absl::Status& status) {
                           "is begun anew by itself");
 }
 
-std::string LogLink::problem() const {
+std::string OperationLogLink::problem() const {
   MutexLock lock(mutex_);
   return problem_;
 }
 
-void LogLink::Forgive() {
+void OperationLogLink::Forgive() {
   MutexLock lock(mutex_);
   problem_.clear();
 }

@@ -18,10 +18,10 @@ inline constexpr uint32_t kLogTarget = 0;
 // The operation log as one more backup: its records are the messages that backups get. While it
 // cannot be written (a full disk) everything is let go at once, as if it were not there, and
 // problem() says so, until the log is begun anew. Thread-safe.
-class LogLink final : public ReplicaLink {
+class OperationLogLink final : public ReplicaLink {
  public:
   // `log` outlives it. `reach`: how far a record has to come before it is let go.
-  LogLink(OperationLog& log, OperationLog::Reach reach) : log_(log), reach_(reach) {}
+  OperationLogLink(OperationLog& log, OperationLog::Reach reach) : log_(log), reach_(reach) {}
 
   void Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) override;
   void WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) override;
