@@ -130,6 +130,9 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
       status.add_problems(absl::StrCat(member.Describe(),
                                        lost ? " is lost: its lease is over" : " is disconnected"));
     }
+    for (const std::string& problem : member.server_report.problems()) {
+      if (member.live()) status.add_problems(absl::StrCat(member.Describe(), ": ", problem));
+    }
     if (!is_worker || !member.live()) continue;
     ++live_workers;
     const double worker_rate = member.worker_report.examples_per_second();

@@ -409,6 +409,7 @@ void Engine::Settle() {
 std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* ready) {
   MutexLock lock(mutex_);
   if (closing_ || AwaitsClients()) return std::nullopt;
+  awaited_epoch_ = 0;
   const uint64_t clock = FinishedSteps();
   const bool catch_up = std::exchange(catch_up_, false);
   if (view_->synchronous && (clock > closed_ || catch_up)) {

@@ -49,11 +49,9 @@ struct EngineOptions {
   std::function<bool()> has_lease = [] { return true; };
   // A backup has everything that was acknowledged, and will. From a thread of the engine's.
   std::function<void(const v1::ShardReplica&)> on_filled = [](const v1::ShardReplica&) {};
-  // Opens the log of this server's operations for the job, and gives what is in it to the visitor;
-  // null: there is none.
+  // Opens the log of this server's operations for the job, and gives what is in it to the visitor.
   using OpenLog = std::function<absl::StatusOr<std::unique_ptr<LogKeeper>>(
       uint64_t job, const RecordVisitor& visitor)>;
-  OpenLog open_log;
   // Pushes are acknowledged when the backup has them, too; otherwise at once.
   bool wait_for_backup = true;
   // Bytes that may wait for a backup before pushes are refused.
@@ -81,9 +79,9 @@ struct EngineCounters {
 //
 // Operations of one client are handed in one after the other, in the order it sent them.
 //
-// Locks, in the order they are taken: view_mutex_, mutex_, a shard's. mutex_ is held for
-// book-keeping only: rows are read and written under the shards' locks, after mutex_ is let go.
-// Callbacks run under no lock.
+// Locks, in the order they are taken: view_mutex_, mutex_, a shard's; links_mutex_ is taken last
+// and alone. mutex_ is held for book-keeping only: rows are read and written under the shards'
+// locks, after mutex_ is let go. Callbacks run under no lock.
 //
 // Synchronous steps. A step is finished when MinClock() is beyond it, and closed when its mean
 // gradient is applied to all shards here; closed_ follows MinClock(). Pulls wait for closed_, so a
@@ -318,6 +316,7 @@ class Engine {
   // Under which epoch clients have last said that everything was sent again, and under which they
   // have to.
   absl::flat_hash_map<uint32_t, uint64_t> sent_again_ ABSL_GUARDED_BY(mutex_);
+  // 0: all have said so.
   uint64_t awaited_epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   // Clients that are to say so and are not attached here yet: this server was not there before.
   absl::flat_hash_set<uint32_t> awaited_clients_ ABSL_GUARDED_BY(mutex_);
@@ -334,8 +333,10 @@ class Engine {
   std::atomic<uint64_t> epoch_{0};
   std::atomic<bool> wait_for_backup_;
   std::atomic<uint64_t> fill_bytes_per_second_;
-  Mutex links_mutex_;
+  mutable Mutex links_mutex_;
   std::map<uint32_t, std::shared_ptr<ReplicaLink>> links_ ABSL_GUARDED_BY(links_mutex_);
+  // Also in links_; null: there is none.
+  std::shared_ptr<OperationLogLink> log_link_ ABSL_GUARDED_BY(links_mutex_);
   // Made with the first view that has backups. Its tasks hold links: those are released first.
   std::unique_ptr<ReplicaFiller> filler_ ABSL_GUARDED_BY(view_mutex_);
   EngineOptions::OpenLog open_log_ ABSL_GUARDED_BY(view_mutex_);

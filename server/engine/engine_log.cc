@@ -55,7 +55,7 @@ absl::StatusOr<bool> Engine::OpenLogFor(const v1::ClusterView& message, const Vi
     content->Promote();
   }
   MutexLock lock(links_mutex_);
-  links_[kLogTarget] = log_->link();
+  links_[kLogTarget] = log_link_ = log_->link();
   replicates_ = true;
   return !back.empty();
 }

@@ -19,6 +19,7 @@ void Engine::StopReplicating() {
   {
     MutexLock lock(links_mutex_);
     links.swap(links_);
+    log_link_ = nullptr;
   }
   for (const auto& [server, link] : links) link->GiveUp();
   MutexLock lock(view_mutex_);

@@ -170,6 +170,10 @@ v1::ServerReport Engine::Report() const {
   report.set_pulls(counters.pulls);
   report.set_refused(counters.refused);
   report.set_late(counters.dropped);
+  MutexLock lock(links_mutex_);
+  if (log_link_ != nullptr && !log_link_->problem().empty()) {
+    report.add_problems(log_link_->problem());
+  }
   return report;
 }
 

@@ -65,18 +65,12 @@ void BackupShard::Promote() {
   // What is kept was looked at when it came.
   ReplayKept(true).IgnoreError();
   kept_.clear();
-  kept_bytes_ = 0;
   shard_->SetServing(true);
 }
 
 bool BackupShard::filled() const {
   MutexLock lock(mutex_);
   return filled_;
-}
-
-uint64_t BackupShard::kept_bytes() const {
-  MutexLock lock(mutex_);
-  return kept_bytes_;
 }
 
 absl::StatusOr<Replayed> BackupShard::Replay(const ShardOperation& operation, bool skip_gap) {
@@ -190,7 +184,6 @@ void BackupShard::Keep(const ShardOperation& operation) {
       }
     }
   }
-  kept_bytes_ += kept->bytes();
   kept_.insert_or_assign(operation.index, std::move(kept));
 }
 
@@ -199,7 +192,6 @@ absl::Status BackupShard::ReplayKept(bool skip_gaps) {
     const auto first = kept_.begin();
     ASSIGN_OR_RETURN(const Replayed replayed, Replay(first->second->operation, skip_gaps));
     if (replayed == Replayed::kAhead) break;
-    kept_bytes_ -= first->second->bytes();
     kept_.erase(first);
   }
   return absl::OkStatus();

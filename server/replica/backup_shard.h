@@ -49,9 +49,6 @@ class BackupShard {
   // Whether it is like its primary, but for what is under way.
   bool filled() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Of operations that wait for their turn.
-  uint64_t kept_bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
-
  private:
   // Owns what a ShardOperation borrows.
   struct Kept {
@@ -60,8 +57,6 @@ class BackupShard {
     std::vector<uint64_t> keys;
     std::vector<uint8_t> values;
     ByteReader::Piece piece;
-
-    uint64_t bytes() const { return keys.size() * sizeof(uint64_t) + values.size() + 256; }
   };
 
   absl::StatusOr<Replayed> Replay(const ShardOperation& operation, bool skip_gap)
@@ -82,7 +77,6 @@ class BackupShard {
   // What has come of a snapshot that is not whole yet.
   std::optional<ShardState> snapshot_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::unique_ptr<Kept>> kept_ ABSL_GUARDED_BY(mutex_);
-  uint64_t kept_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   ValueDecoder decoder_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> hashes_ ABSL_GUARDED_BY(mutex_);
 };

@@ -34,11 +34,6 @@ void ReplicaFiller::Set(std::deque<Task> tasks) {
   changed_.NotifyAll();
 }
 
-size_t ReplicaFiller::left() const {
-  MutexLock lock(mutex_);
-  return tasks_.size() + current_.has_value();
-}
-
 void ReplicaFiller::Run() {
   while (true) {
     Task task;

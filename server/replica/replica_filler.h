@@ -39,9 +39,6 @@ class ReplicaFiller {
   // Replaces what has not begun yet; what is under way is not done again.
   void Set(std::deque<Task> tasks) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What has not been filled yet.
-  size_t left() const ABSL_LOCKS_EXCLUDED(mutex_);
-
  private:
   void Run();
   // Returns how many bytes were sent.

@@ -14,14 +14,13 @@ void AppendKeys(absl::Span<const uint64_t> keys, const Buffer& out, size_t* size
   *size += EncodeKeys(KeyCodec::kPacked, keys, out.data() + *size);
 }
 
-v1::Segment* AddSegment(v1::Header* header, uint32_t shard, uint64_t rows, uint64_t first_row,
-                        uint64_t index) {
+void AddSegment(v1::Header* header, uint32_t shard, uint64_t rows, uint64_t first_row,
+                uint64_t index) {
   v1::Segment* const segment = header->add_segments();
   segment->set_shard(shard);
   segment->set_rows(static_cast<uint32_t>(rows));
   segment->set_first_row(first_row);
   header->mutable_replicated()->add_indices(index);
-  return segment;
 }
 
 void AddRemoved(const RemovedRows& removed, v1::Header* header) {

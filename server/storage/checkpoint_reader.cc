@@ -7,7 +7,7 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "server/storage/checkpoint_folder.h"
-#include "server/storage/record_reader.h"
+#include "server/storage/record_file_reader.h"
 
 namespace paramd {
 

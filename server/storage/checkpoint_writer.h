@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/storage/manifest.h"
-#include "server/storage/record_writer.h"
+#include "server/storage/record_file_writer.h"
 
 namespace paramd {
 

@@ -11,7 +11,7 @@
 #include "absl/types/span.h"
 #include "common/base/status_macros.h"
 #include "server/storage/log_folder.h"
-#include "server/storage/record_reader.h"
+#include "server/storage/record_file_reader.h"
 
 namespace paramd {
 namespace {

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/storage/record_writer.h"
+#include "server/storage/record_file_writer.h"
 
 namespace paramd {
 

@@ -157,7 +157,6 @@ class Shard {
   // after state.index.
   ShardState BeginFilling(uint32_t target);
 
-  ShardState State() const;
   // Takes over all of another replica's state. False, and nothing is changed: the shard serves
   // clients. INVALID_ARGUMENT is the caller's to rule out: sizes that do not suit are false too.
   bool Restore(const ShardState& state);

@@ -78,11 +78,6 @@ ShardState Shard::BeginFilling(uint32_t target) {
   return StateLocked();
 }
 
-ShardState Shard::State() const {
-  MutexLock lock(mutex_);
-  return StateLocked();
-}
-
 ShardState Shard::StateLocked() const {
   ShardState state = {.index = index_,
                       .clock = clock_,

@@ -24,7 +24,7 @@
 #include "common/base/random.h"
 #include "common/base/thread.h"
 #include "server/storage/operation_log.h"
-#include "server/storage/record_writer.h"
+#include "server/storage/record_file_writer.h"
 #include "tests/bench/report.h"
 #include "tests/testing/temp_dir.h"
 

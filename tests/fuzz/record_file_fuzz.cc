@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/storage/record_file_reader.h"
 #include "server/storage/record_format.h"
-#include "server/storage/record_reader.h"
 
 namespace paramd {
 namespace {

@@ -118,6 +118,10 @@ class Cluster {
     message.mutable_work_done()->mutable_metrics()->set_auc(0.75);
     Send(connection, message);
   }
+  // Without a number.
+  void Say(ConnectionId connection, const v1::MemberMessage& message) {
+    Take(core().OnMessage(connection, message, now_));
+  }
   void Heartbeat(ConnectionId connection) {
     v1::MemberMessage message;
     message.mutable_heartbeat()->mutable_worker();

@@ -94,6 +94,20 @@ TEST_CASE("a shard that nobody holds any more ends the job") {
   CHECK(running.cluster.Job().message().find("server s1") != std::string::npos);
 }
 
+TEST_CASE("what a server says of its disk is in status, as long as it lives") {
+  Running running(2);
+  v1::MemberMessage message;
+  message.mutable_heartbeat()->mutable_server()->add_problems("the disk is full");
+  running.cluster.Say(running.hosts[0], message);
+  REQUIRE(running.cluster.Status().problems_size() == 1);
+  CHECK(running.cluster.Status().problems(0) == "server s0 (s0:1): the disk is full");
+  running.LoseByTime(running.hosts[0]);
+  const v1::ClusterStatus status = running.cluster.Status();
+  for (const std::string& problem : status.problems()) {
+    CHECK(problem.find("full") == std::string::npos);
+  }
+}
+
 TEST_CASE("a server that joins a running job gets the backups that are missing") {
   Running running(2);
   running.LoseByTime(running.hosts[0]);

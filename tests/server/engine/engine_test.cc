@@ -456,51 +456,5 @@ TEST_CASE("a callback may hand in the next operation") {
   CHECK(last.Get().status.ok());
 }
 
-TEST_CASE("how pulls wait is changed from a clock on") {
-  v1::TableSpec spec = Sparse(v1::Consistency::SSP, 1);
-  const auto engine = NewEngine({spec}, {1, 2});
-  TestClient fast(engine.get(), 1), slow(engine.get(), 2);
-  fast.Attach();
-  slow.Attach();
-  for (uint64_t step = 0; step < 6; ++step) fast.Push(0, step, kRow);
-  const PendingReply early = fast.Pull(0, 3, kRow), late = fast.Pull(0, 4, kRow);
-  CHECK(early.answers() + late.answers() == 0);
-  *spec.mutable_consistency_before() = spec.consistency();
-  spec.set_consistency_from(4);
-
-  SECTION("to a larger staleness") {
-    spec.mutable_consistency()->mutable_staleness()->set_steps(4);
-    spec.mutable_pull()->set_max_age(4);
-    REQUIRE(engine->ApplyView(TestView(2, {spec}, {1, 2})).ok());
-    CHECK(late.Floats() == Values{-6});
-    CHECK(early.answers() == 0);
-    CHECK(fast.Pull(0, 5, kRow).answers() == 0);
-    slow.Finish(0);
-    slow.Finish(1);
-  }
-  SECTION("to none") {
-    spec.mutable_consistency()->mutable_staleness()->set_steps(0);
-    REQUIRE(engine->ApplyView(TestView(2, {spec}, {1, 2})).ok());
-    for (uint64_t step = 0; step < 3; ++step) slow.Finish(step);
-    CHECK(early.answers() == 1);
-    CHECK(late.answers() == 0);
-    slow.Finish(3);
-  }
-  SECTION("to asp") {
-    spec.mutable_consistency()->set_mode(v1::Consistency::ASP);
-    REQUIRE(engine->ApplyView(TestView(2, {spec}, {1, 2})).ok());
-    CHECK(late.answers() == 1);
-    CHECK(early.answers() == 0);
-    slow.Advance(2);
-  }
-  SECTION("but not to bsp") {
-    spec.mutable_consistency()->set_mode(v1::Consistency::BSP);
-    CHECK(engine->ApplyView(TestView(2, {spec}, {1, 2})).code() == Code::kInvalidArgument);
-    slow.Advance(3);
-  }
-  CHECK(early.answers() == 1);
-  CHECK(late.answers() == 1);
-}
-
 }  // namespace
 }  // namespace paramd

@@ -14,7 +14,7 @@
 #include "server/storage/checkpoint_set.h"
 #include "server/storage/checkpoint_writer.h"
 #include "server/storage/manifest.h"
-#include "server/storage/record_writer.h"
+#include "server/storage/record_file_writer.h"
 #include "server/storage/sha256.h"
 #include "tests/server/storage/file_size_limit.h"
 #include "tests/server/storage/record_files.h"

@@ -9,9 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "server/storage/record_file_reader.h"
+#include "server/storage/record_file_writer.h"
 #include "server/storage/record_format.h"
-#include "server/storage/record_reader.h"
-#include "server/storage/record_writer.h"
 
 namespace paramd {
 

@@ -1,4 +1,4 @@
-#include "server/storage/record_reader.h"
+#include "server/storage/record_file_reader.h"
 
 #include <algorithm>
 #include <vector>

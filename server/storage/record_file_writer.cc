@@ -1,4 +1,4 @@
-#include "server/storage/record_writer.h"
+#include "server/storage/record_file_writer.h"
 
 #include <utility>
 
