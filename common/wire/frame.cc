@@ -264,8 +264,10 @@ absl::Status FromHeader(const v1::Header& header, Operation* operation,
   ASSIGN_OR_RETURN(const ValueCodec codec, FromProto(header.value_codec()));
   segments->clear();
   for (const v1::Segment& segment : header.segments()) {
-    segments->push_back(
-        {.shard = segment.shard(), .rows = segment.rows(), .first_row = segment.first_row()});
+    segments->push_back({.shard = segment.shard(),
+                         .rows = segment.rows(),
+                         .first_row = segment.first_row(),
+                         .piece = segment.piece()});
   }
   *operation = {
       .kind = static_cast<OperationKind>(header.kind()),
@@ -277,6 +279,9 @@ absl::Status FromHeader(const v1::Header& header, Operation* operation,
       .finishes_step = header.finishes_step(),
       .ignore_clock = header.ignore_clock(),
       .examples = header.examples(),
+      .origin = {.client = header.origin().client(),
+                 .incarnation = header.origin().incarnation(),
+                 .clock = header.origin().clock()},
       .table = header.table(),
       .segments = *segments,
       .codec = codec,
@@ -295,12 +300,19 @@ void ToHeader(const Operation& operation, v1::Header* header) {
   header->set_finishes_step(operation.finishes_step);
   header->set_ignore_clock(operation.ignore_clock);
   header->set_examples(operation.examples);
+  if (operation.origin.client != 0) {
+    v1::Origin& origin = *header->mutable_origin();
+    origin.set_client(operation.origin.client);
+    origin.set_incarnation(operation.origin.incarnation);
+    origin.set_clock(operation.origin.clock);
+  }
   header->set_table(operation.table);
   for (const Segment& segment : operation.segments) {
     v1::Segment& part = *header->add_segments();
     part.set_shard(segment.shard);
     part.set_rows(segment.rows);
     part.set_first_row(segment.first_row);
+    part.set_piece(segment.piece);
   }
   if (operation.codec != ValueCodec::kF32) header->set_value_codec(ToProto(operation.codec));
 }

@@ -24,6 +24,15 @@ enum class OperationKind {
   kOpen = 6
 };
 
+// Whose step a push was before the job was restored from a checkpoint; client 0: nobody's.
+struct Origin {
+  uint32_t client = 0;
+  uint64_t incarnation = 0;
+  uint64_t clock = 0;
+
+  friend bool operator==(const Origin&, const Origin&) = default;
+};
+
 // One operation for one server. Borrows segments, keys and values; whoever made it keeps them
 // alive. Sparse: keys.size() == sum of rows, strictly ascending within a segment. Pushes: values
 // has the segments' values one after the other.
@@ -37,6 +46,7 @@ struct Operation {
   bool finishes_step = false;
   bool ignore_clock = false;
   uint64_t examples = 0;
+  Origin origin;
   uint32_t table = 0;
   absl::Span<const Segment> segments;
   absl::Span<const uint64_t> keys;

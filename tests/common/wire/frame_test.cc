@@ -394,7 +394,8 @@ TEST_CASE("replies that are none") {
 }
 
 TEST_CASE("a header says what an operation is, and back") {
-  std::vector<Segment> segments = {{.shard = 3, .rows = 4, .first_row = 5}, {.shard = 6}};
+  std::vector<Segment> segments = {{.shard = 3, .rows = 4, .first_row = 5, .piece = 2},
+                                   {.shard = 6}};
   const Operation operation = {.kind = OperationKind::kPush,
                                .client = 1,
                                .incarnation = 2,
@@ -404,6 +405,7 @@ TEST_CASE("a header says what an operation is, and back") {
                                .finishes_step = true,
                                .ignore_clock = true,
                                .examples = 6,
+                               .origin = {.client = 8, .incarnation = 9, .clock = 10},
                                .table = 7,
                                .segments = segments,
                                .codec = ValueCodec::kInt8};
@@ -421,6 +423,7 @@ TEST_CASE("a header says what an operation is, and back") {
   CHECK(again.finishes_step);
   CHECK(again.ignore_clock);
   CHECK(again.examples == 6);
+  CHECK(again.origin == operation.origin);
   CHECK(again.table == 7);
   CHECK(again.codec == ValueCodec::kInt8);
   CHECK(segments_again == segments);
