@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,6 +24,9 @@ class ClockTracker {
   // Clock of the client, which takes part from now on: its own when it was attached already, else
   // MinClock(), so that nobody has to wait for steps it was not there for, and `at_least` this.
   uint64_t Attach(uint32_t client, uint64_t at_least = 0);
+
+  // Of a tracker that nobody has entered: whoever is first enters at `clock`.
+  void Begin(uint64_t clock) { horizon_ = std::max(horizon_, clock); }
 
   // The client has finished every step before `clock`. No effect when it is not attached or has
   // finished more.

@@ -53,6 +53,7 @@ absl::StatusOr<uint64_t> FindShards(const View& view, const Operation& operation
     }
     checked->seen[segment.shard] = true;
     checked->parts.push_back({.number = segment.shard,
+                              .piece = segment.piece,
                               .shard = shard,
                               .rows = {.count = segment.rows, .first_row = segment.first_row}});
     rows += segment.rows;

@@ -26,6 +26,7 @@ struct OperationLimits {
 // keys and values.
 struct ShardPart {
   uint32_t number = 0;
+  uint32_t piece = 0;  // as Segment's
   Shard* shard = nullptr;
   RowSet rows;
   ByteReader values;  // push: its gradients, which can be decoded

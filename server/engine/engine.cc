@@ -211,9 +211,11 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
 absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation& checked,
                              uint64_t staleness,
                              const std::shared_ptr<Acknowledgement>& acknowledgement) {
-  const PushId id = {.client = operation.client,
-                     .incarnation = operation.incarnation,
-                     .sequence = operation.sequence};
+  PushId id = {.client = operation.client,
+               .incarnation = operation.incarnation,
+               .sequence = operation.sequence,
+               .clock = operation.clock,
+               .origin = operation.origin};
   const GradientInfo info = {.examples = std::max<uint64_t>(operation.examples, 1),
                              .clock = operation.clock,
                              .delay = staleness};
@@ -228,6 +230,7 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
     const ShardPart& part = checked.parts[i];
     Applied* const noted = replicated ? &applied[i] : nullptr;
     gradients.Reset(operation.codec, part.shape(), part.values);
+    id.piece = part.piece;
     const PushOutcome outcome =
         synchronous ? part.shard->Accumulate(id, operation.clock, part.rows, gradients, noted)
                     : part.shard->Push(id, part.rows, gradients, info, noted);
@@ -396,6 +399,7 @@ void Engine::Cancel(uint32_t client, uint64_t incarnation) {
 void Engine::Settle() {
   std::vector<PendingPull> ready;
   while (const std::optional<Closing> closing = BeginClosing(&ready)) {
+    if (closing->checkpoint != nullptr) closing->checkpoint->CopyAll();
     for (const FinishedStep& step : closing->steps) Close(*closing->view, step);
     // Steps that nobody took part in.
     ForEachSynchronousShard(*closing->view, [&](Shard& shard) {
@@ -410,12 +414,16 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
   MutexLock lock(mutex_);
   if (closing_ || AwaitsClients()) return std::nullopt;
   awaited_epoch_ = 0;
-  const uint64_t clock = FinishedSteps();
+  uint64_t clock = FinishedSteps();
+  // A checkpoint is made between two steps.
+  const bool waits = checkpoint_state_ == CheckpointState::kWaits && checkpoint_step_ > closed_;
+  if (waits) clock = std::min(clock, checkpoint_step_);
   const bool catch_up = std::exchange(catch_up_, false);
   if (view_->synchronous && (clock > closed_ || catch_up)) {
     closing_ = true;
     decided_ = clock;
     Closing closing = {.view = view_, .clock = clock};
+    if (checkpoint_state_ == CheckpointState::kBegun) closing.checkpoint = checkpoint_;
     // Where they are closed already nothing comes of it.
     if (catch_up) closing.steps = ClosedSteps(clock);
     for (FinishedStep& step : ledger_.TakeBefore(clock)) {
@@ -426,6 +434,7 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
     return closing;
   }
   closed_ = clock;
+  BeginCheckpointIfDue();
   *ready = parked_.TakeReady(closed_);
   for (PendingPull& pull : *ready) pull.reply = NewReply(pull.operation);
   return std::nullopt;
@@ -438,6 +447,7 @@ void Engine::EndClosing(const Closing& closing) {
     MutexLock lock(mutex_);
     closed_ = std::max(closed_, closing.clock);
     closing_ = false;
+    BeginCheckpointIfDue();
     closed_changed_.NotifyAll();
     left = TakeAnswersBefore(closed_);
   }

@@ -28,6 +28,7 @@
 #include "server/engine/step_ledger.h"
 #include "server/engine/view.h"
 #include "server/replica/acknowledgement.h"
+#include "server/replica/checkpointer.h"
 #include "server/replica/log_keeper.h"
 #include "server/replica/replica_filler.h"
 #include "server/replica/replica_frame.h"
@@ -149,6 +150,17 @@ class Engine {
   void SetReplication(bool wait_for_backup, uint64_t fill_bytes_per_second);
   void SetLog(EngineOptions::OpenLog open_log, const v1::HeldLog& held);
 
+  // Where checkpoints are, as the configuration says. Before the first view.
+  void SetCheckpoints(const std::string& folder, int zstd_level) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Writes the shards that this server is the primary of to its files of a checkpoint, and gives
+  // one that was under way up. With request.step, when so many steps are closed or no client is
+  // attached. `done` is called from another thread, or before the return; not after
+  // StopReplicating.
+  using CheckpointDone = std::function<void(const v1::CheckpointWritten& written)>;
+  void WriteCheckpoint(const v1::WriteCheckpoint& request, CheckpointDone done)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Gives the rows of a table that live here saved values, as Table::Load does. After the first
   // view and before any push.
   void LoadTable(uint32_t table, absl::Span<const uint64_t> keys, absl::Span<const float> values)
@@ -195,6 +207,8 @@ class Engine {
     std::shared_ptr<const View> view;
     uint64_t clock = 0;
     std::vector<FinishedStep> steps;
+    // Has to have the shards before they change; null: nothing has.
+    std::shared_ptr<Checkpointer> checkpoint;
   };
 
   // Whether the client may do this now: CheckSender, and that it is attached where it has to be.
@@ -253,6 +267,14 @@ class Engine {
   absl::StatusOr<bool> OpenLogFor(const v1::ClusterView& message, const View& before,
                                   const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
   void LogShards(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
+  // Reads the shards that the view has this server begin with from checkpoints. Whether there are
+  // any.
+  absl::StatusOr<bool> LoadShards(const v1::ClusterView& message, const View& before,
+                                  const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
+  // Lets the checkpoint that is to be written have the shards as they are now, if it is time.
+  void BeginCheckpointIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndCheckpoint(v1::CheckpointWritten written, const ShardIndices& indices,
+                     const CheckpointDone& done) ABSL_LOCKS_EXCLUDED(mutex_);
   // Lets go of servers that are backups of this one no longer.
   void ReleaseLinks(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(links_mutex_);
   // Every step before it is finished by all that it waits for. Never goes back.
@@ -325,6 +347,15 @@ class Engine {
   std::deque<FinishedStep> recent_ ABSL_GUARDED_BY(mutex_);
   // What clients say of steps that they finished before they were here.
   StepLedger before_ ABSL_GUARDED_BY(mutex_);
+  std::string checkpoint_folder_ ABSL_GUARDED_BY(mutex_);
+  int checkpoint_level_ ABSL_GUARDED_BY(mutex_) = 1;
+  // The last one. Steps that are to be closed before it begins, then those that were.
+  enum class CheckpointState { kOver, kWaits, kBegun };
+  std::shared_ptr<Checkpointer> checkpoint_ ABSL_GUARDED_BY(mutex_);
+  CheckpointState checkpoint_state_ ABSL_GUARDED_BY(mutex_) = CheckpointState::kOver;
+  uint64_t checkpoint_step_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Of the shards in the last checkpoints, by their numbers.
+  std::map<uint64_t, ShardIndices> checkpoint_indices_ ABSL_GUARDED_BY(mutex_);
   // Answers to pushes for steps that are open, which go when the step has reached the backups.
   std::multimap<uint64_t, std::shared_ptr<Acknowledgement>> step_answers_ ABSL_GUARDED_BY(mutex_);
 

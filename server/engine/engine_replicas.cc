@@ -22,6 +22,12 @@ void Engine::StopReplicating() {
     log_link_ = nullptr;
   }
   for (const auto& [server, link] : links) link->GiveUp();
+  std::shared_ptr<Checkpointer> checkpoint;
+  {
+    MutexLock lock(mutex_);
+    checkpoint.swap(checkpoint_);
+  }
+  checkpoint = nullptr;
   MutexLock lock(view_mutex_);
   filler_ = nullptr;
   log_ = nullptr;
@@ -64,10 +70,11 @@ void Engine::ShipPush(const Operation& operation, uint64_t staleness,
     for (const ReplicaTarget& target : applied[i].targets) {
       auto& [waits, its] = targets[target.server];
       waits |= Waits(target);
-      its.push_back({.shard = parts[i].number,
-                     .rows = parts[i].rows,
-                     .values = parts[i].values,
-                     .applied = &applied[i]});
+      its.push_back({.shard = parts[i].number, .piece = parts[i].piece, .applied = &applied[i]});
+      its.back().rows.first_row = parts[i].rows.first_row;
+      if (applied[i].passed_over) continue;
+      its.back().rows = parts[i].rows;
+      its.back().values = parts[i].values;
     }
   }
   for (const auto& [server, what] : targets) {

@@ -81,12 +81,18 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
         *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
     ForgetPulled(*before, client);
   }
-  ASSIGN_OR_RETURN(const bool comes, OpenLogFor(message, *before, *view));
+  ASSIGN_OR_RETURN(const bool logged, OpenLogFor(message, *before, *view));
+  ASSIGN_OR_RETURN(const bool loaded, LoadShards(message, *before, *view));
+  const bool comes = logged || loaded;
   const bool promotes = Promote(*before, *view);
   ConnectBackups(message, *view);
   LogShards(*view);
   MutexLock lock(mutex_);
   view_ = std::move(view);
+  if (before->version == 0) {
+    clocks_.Begin(message.shard_map().clock());
+    closed_ = decided_ = clocks_.MinClock();
+  }
   if (promotes || comes) {
     awaited_epoch_ = view_->epoch;
     catch_up_ = true;

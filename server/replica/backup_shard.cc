@@ -1,5 +1,6 @@
 #include "server/replica/backup_shard.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -15,13 +16,16 @@ RemovedRows RemovedOf(const ShardOperation& operation) {
           .after = {operation.removals->after().begin(), operation.removals->after().end()}};
 }
 
-std::vector<PushId> MarksOf(const v1::Header& header) {
-  std::vector<PushId> marks;
-  for (const v1::Mark& mark : header.replicated().marks()) {
-    marks.push_back(
-        {.client = mark.client(), .incarnation = mark.incarnation(), .sequence = mark.sequence()});
+std::vector<PushId> MarksOf(const google::protobuf::RepeatedPtrField<v1::Mark>& marks) {
+  std::vector<PushId> ids;
+  for (const v1::Mark& mark : marks) {
+    ids.push_back({.client = mark.client(),
+                   .incarnation = mark.incarnation(),
+                   .sequence = mark.sequence(),
+                   .clock = mark.clock(),
+                   .piece = std::max<uint32_t>(mark.pieces(), 1) - 1});
   }
-  return marks;
+  return ids;
 }
 
 // All that is left, as float32.
@@ -105,7 +109,9 @@ absl::StatusOr<Replayed> BackupShard::ReplayPush(const ShardOperation& operation
   return shard_->ReplayPush(operation.index, skip_gap,
                             {.client = header.client(),
                              .incarnation = header.incarnation(),
-                             .sequence = header.sequence()},
+                             .sequence = header.sequence(),
+                             .clock = header.clock(),
+                             .piece = operation.piece},
                             rows, decoder_,
                             {.examples = std::max<uint64_t>(header.examples(), 1),
                              .clock = header.clock(),
@@ -121,7 +127,7 @@ absl::StatusOr<Replayed> BackupShard::ReplayStep(const ShardOperation& operation
   }
   const v1::Header& header = *operation.header;
   return shard_->ReplayStep(operation.index, skip_gap, header.clock(), header.examples(), sum,
-                            MarksOf(header), RemovedOf(operation));
+                            MarksOf(header.replicated().marks()), RemovedOf(operation));
 }
 
 absl::Status BackupShard::TakeSnapshot(const ShardOperation& operation) {
@@ -133,7 +139,8 @@ absl::Status BackupShard::TakeSnapshot(const ShardOperation& operation) {
     snapshot_ = ShardState{.index = operation.index,
                            .clock = part.clock(),
                            .open_step = part.open_step(),
-                           .marks = MarksOf(header),
+                           .marks = MarksOf(header.replicated().marks()),
+                           .restored = MarksOf(part.restored()),
                            .sketch_added = part.sketch_counts()};
     snapshot_->sketch.resize(part.sketch().size() / sizeof(uint16_t));
     std::memcpy(snapshot_->sketch.data(), part.sketch().data(),

@@ -23,6 +23,7 @@ namespace paramd {
 struct ShardOperation {
   const v1::Header* header = nullptr;
   uint64_t index = 0;
+  uint32_t piece = 0;
   RowSet rows;  // without hashes
   ByteReader values;
   // Null: none were removed.

@@ -4,34 +4,13 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
-#include "common/wire/frame.h"
+#include "server/replica/replica_record.h"
 
 namespace paramd {
-namespace {
-
-absl::string_view View(const void* data, size_t size) {
-  return {static_cast<const char*>(data), size};
-}
-
-}  // namespace
-
 void OperationLogLink::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) {
-  std::string before_keys;
-  WriteBeforeKeys(frame.header, frame.keys.size(), &before_keys);
-  size_t value_bytes = 0;
-  for (const ByteReader::Piece& piece : frame.values) value_bytes += piece.size();
-  uint8_t before_values[kMaxBeforeValues];
-  const size_t before_size = WriteBeforeValues(value_bytes, before_values);
-  std::vector<absl::string_view> pieces = {before_keys, View(frame.keys.data(), frame.keys.size()),
-                                           View(before_values, before_size)};
-  for (const ByteReader::Piece& piece : frame.values) {
-    pieces.push_back(View(piece.data(), piece.size()));
-  }
-  const absl::StatusOr<uint64_t> position = log_.Append(pieces);
+  const absl::StatusOr<uint64_t> position = log_.Append(ReplicaRecord(frame).pieces());
   if (!position.ok()) return Failed(position.status());
   // Not in order, for which it is only an upper bound of what was sent before.
   uint64_t last = last_position_;

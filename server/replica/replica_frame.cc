@@ -15,11 +15,12 @@ void AppendKeys(absl::Span<const uint64_t> keys, const Buffer& out, size_t* size
 }
 
 void AddSegment(v1::Header* header, uint32_t shard, uint64_t rows, uint64_t first_row,
-                uint64_t index) {
+                uint64_t index, uint32_t piece = 0) {
   v1::Segment* const segment = header->add_segments();
   segment->set_shard(shard);
   segment->set_rows(static_cast<uint32_t>(rows));
   segment->set_first_row(first_row);
+  segment->set_piece(piece);
   header->mutable_replicated()->add_indices(index);
 }
 
@@ -29,12 +30,14 @@ void AddRemoved(const RemovedRows& removed, v1::Header* header) {
   *out.mutable_after() = {removed.after.begin(), removed.after.end()};
 }
 
-void AddMarks(absl::Span<const PushId> marks, v1::Header* header) {
+void AddMarks(absl::Span<const PushId> marks, google::protobuf::RepeatedPtrField<v1::Mark>* out) {
   for (const PushId& id : marks) {
-    v1::Mark& mark = *header->mutable_replicated()->add_marks();
+    v1::Mark& mark = *out->Add();
     mark.set_client(id.client);
     mark.set_incarnation(id.incarnation);
     mark.set_sequence(id.sequence);
+    mark.set_clock(id.clock);
+    mark.set_pieces(id.piece + 1);
   }
 }
 
@@ -83,7 +86,8 @@ ReplicaFrame PushFrame(const Operation& operation, uint64_t delay,
   });
   size_t room = 0, value_bytes = 0;
   for (const PushedPart& part : parts) {
-    AddSegment(&header, part.shard, part.rows.count, part.rows.first_row, part.applied->index);
+    AddSegment(&header, part.shard, part.rows.count, part.rows.first_row, part.applied->index,
+               part.piece);
     if (removed) AddRemoved(part.applied->removed, &header);
     if (!part.rows.keys.empty()) room += MaxEncodedKeys(KeyCodec::kPacked, part.rows.keys.size());
     value_bytes += part.values.remaining();
@@ -134,7 +138,7 @@ ReplicaFrame CloseFrame(uint32_t table, uint32_t shard, uint64_t step, uint64_t 
   frame.header.set_examples(examples);
   AddSegment(&frame.header, shard, closed.sum.keys.size(), 0, closed.applied.index);
   if (!closed.applied.removed.hashes.empty()) AddRemoved(closed.applied.removed, &frame.header);
-  AddMarks(closed.marks, &frame.header);
+  AddMarks(closed.marks, frame.header.mutable_replicated()->mutable_marks());
   SetKeys(closed.sum.keys, &frame);
   SetValues(closed.sum.gradients.data(), closed.sum.gradients.size() * sizeof(float), &frame);
   return frame;
@@ -193,7 +197,8 @@ std::vector<ReplicaFrame> SnapshotFrames(uint32_t table, uint32_t shard, uint32_
   snapshot.set_open_step(state.open_step);
   snapshot.set_sketch(state.sketch.data(), state.sketch.size() * sizeof(uint16_t));
   snapshot.set_sketch_counts(state.sketch_added);
-  AddMarks(state.marks, &head);
+  AddMarks(state.marks, head.mutable_replicated()->mutable_marks());
+  AddMarks(state.restored, snapshot.mutable_restored());
   for (const PulledRows::Pull& pull : state.pulled) {
     v1::PulledRow& row = *snapshot.add_pulled();
     row.set_client(pull.client);

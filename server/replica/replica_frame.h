@@ -32,6 +32,7 @@ struct ReplicaFrame {
 // What a primary did to one of its shards with a push.
 struct PushedPart {
   uint32_t shard = 0;
+  uint32_t piece = 0;  // of the step's pushes to it
   RowSet rows;
   ByteReader values;  // as operation.codec says
   const Applied* applied = nullptr;

@@ -54,6 +54,7 @@ absl::Status ForEachShardOperation(
         segment.shard(),
         {.header = &header,
          .index = replicated.indices(i),
+         .piece = segment.piece(),
          .rows = {.count = segment.rows(), .first_row = segment.first_row(), .keys = segment_keys},
          .values = segment_values,
          .removals = removals.empty() ? nullptr : &removals.Get(i)}));

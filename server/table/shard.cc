@@ -30,10 +30,13 @@ PushOutcome Shard::Push(const PushId& id, const RowSet& rows, FloatSource& gradi
       outcome = PushOutcome::kNotServed;
     } else if (marks_.Take(id)) {
       Count(applied);
-      update.removed = NoteOf(applied);
       clock_ = std::max(clock_, info.clock);
-      ApplyLocked(rows, gradients, update);
-      return PushOutcome::kTaken;
+      if (!restored_.Has(id.origin, id.piece)) {
+        update.removed = NoteOf(applied);
+        ApplyLocked(rows, gradients, update);
+        return PushOutcome::kTaken;
+      }
+      if (applied != nullptr) applied->passed_over = true;
     } else if (applied != nullptr) {
       applied->targets = targets_;
     }
@@ -49,6 +52,11 @@ PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& row
   if (!serving_) return PushOutcome::kNotServed;
   if (applied != nullptr) applied->targets = targets_;
   if (marks_.Has(id) || !received_.Take(id)) return PushOutcome::kDuplicate;
+  if (restored_.Has(id.origin, id.piece)) {
+    // The step has the mark, and no rows.
+    buffer_.Add(id, step, {.first_row = rows.first_row}, {});
+    return PushOutcome::kDuplicate;
+  }
   return buffer_.Add(id, step, rows, std::move(values)) ? PushOutcome::kTaken : PushOutcome::kLate;
 }
 
@@ -132,6 +140,7 @@ ShardSnapshot Shard::Snapshot() const {
 void Shard::AddReplicaTo(Hasher& hasher) const {
   AddRowsTo(hasher);
   marks_.AddTo(hasher);
+  restored_.AddTo(hasher);
   pulled_.AddTo(hasher);
 }
 

@@ -46,7 +46,8 @@ using ReplicaTargets = absl::InlinedVector<ReplicaTarget, 2>;
 struct Applied {
   uint64_t index = 0;  // from 1; 0: nothing was changed
   ReplicaTargets targets;
-  RemovedRows removed;  // only when there are targets
+  RemovedRows removed;       // only when there are targets
+  bool passed_over = false;  // only the mark was changed: the shard has had it as another's
 };
 
 // A synchronous step that was closed.
@@ -99,7 +100,8 @@ class Shard {
   // written to hashes[0, count), and rows borrow them from then on. Takes no lock.
   virtual absl::Status CheckRows(RowSet* rows, uint64_t* hashes) const = 0;
 
-  // Applies gradients at once, unless they were taken before; then they are only read. They are
+  // Applies gradients at once, unless they were taken before, as this push or as id.origin's; then
+  // they are only read. They are
   // finite. `applied` (may be null) is filled in; its targets also for duplicates.
   PushOutcome Push(const PushId& id, const RowSet& rows, FloatSource& gradients,
                    const GradientInfo& info = {}, Applied* applied = nullptr);
@@ -156,6 +158,9 @@ class Shard {
   // Adds a target that does not wait, and copies what it has to begin with: it gets every operation
   // after state.index.
   ShardState BeginFilling(uint32_t target);
+
+  // A copy of what it has.
+  ShardState State() const;
 
   // Takes over all of another replica's state. False, and nothing is changed: the shard serves
   // clients. INVALID_ARGUMENT is the caller's to rule out: sizes that do not suit are false too.
@@ -250,6 +255,8 @@ class Shard {
   // Of what was applied, and of what is kept for open steps too.
   SequenceMarks marks_ ABSL_GUARDED_BY(mutex_);
   SequenceMarks received_ ABSL_GUARDED_BY(mutex_);
+  // Of clients before the job was restored.
+  SequenceMarks restored_ ABSL_GUARDED_BY(mutex_);
   StepBuffer buffer_ ABSL_GUARDED_BY(mutex_);
   bool serving_ ABSL_GUARDED_BY(mutex_) = true;
   uint64_t index_ ABSL_GUARDED_BY(mutex_) = 0;

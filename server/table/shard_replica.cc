@@ -78,11 +78,17 @@ ShardState Shard::BeginFilling(uint32_t target) {
   return StateLocked();
 }
 
+ShardState Shard::State() const {
+  MutexLock lock(mutex_);
+  return StateLocked();
+}
+
 ShardState Shard::StateLocked() const {
   ShardState state = {.index = index_,
                       .clock = clock_,
                       .open_step = buffer_.open_step(),
                       .marks = marks_.All(),
+                      .restored = restored_.All(),
                       .pulled = pulled_.All()};
   CopyRowsTo(&state);
   return state;
@@ -95,6 +101,8 @@ bool Shard::Restore(const ShardState& state) {
   clock_ = state.clock;
   marks_.Clear();
   for (const PushId& id : state.marks) marks_.Take(id);
+  restored_.Clear();
+  for (const PushId& id : state.restored) restored_.Take(id);
   received_.Clear();
   buffer_.Reset(state.open_step);
   pulled_.Clear();

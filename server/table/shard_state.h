@@ -15,6 +15,8 @@ struct ShardState {
   uint64_t clock = 0;      // the largest that a push named
   uint64_t open_step = 0;  // the first synchronous step that is not closed
   std::vector<PushId> marks;
+  // Of clients before the job was restored from a checkpoint.
+  std::vector<PushId> restored;
   // Sparse: keys in no particular order, values = float32[keys][width], with the optimizer's state
   // and stamps as they are in memory. Dense: no keys, values = float32[1 + slots][rows][dim].
   std::vector<uint64_t> keys;
