@@ -14,6 +14,7 @@
 #include "common/rpc/coordinator_addresses.h"
 #include "common/rpc/hello.h"
 #include "server/coordinator/model_saver.h"
+#include "server/disk_checkpoints.h"
 #include "server/model_loader.h"
 #include "server/replica/log_keeper.h"
 #include "server/replica/log_scan.h"
@@ -74,12 +75,18 @@ Server::~Server() {
 
 absl::Status Server::StartCoordinator() {
   const v1::Config& config = *options_.config;
+  std::shared_ptr<CheckpointFiles> checkpoints;
+  if (config.has_checkpoint()) {
+    checkpoints = std::make_shared<DiskCheckpoints>(config.checkpoint().dir(),
+                                                    static_cast<int>(config.checkpoint().keep()));
+  }
   ASSIGN_OR_RETURN(
       coordinator_,
       CoordinatorHost::Start(
           {.config = config,
            .save_model = [config](const v1::ShardMap& map,
                                   const std::string& path) { return SaveModel(config, map, path); },
+           .checkpoints = std::move(checkpoints),
            .on_end = [this](v1::JobUpdate end) { End(std::move(end)); },
            .clock = options_.clock}));
   const FindCoordinator find = [host = coordinator_.get()] { return host->Find(); };
@@ -176,6 +183,10 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
     engine_->SetServerId(message.welcome().id());
     const v1::Sharding& sharding = message.welcome().config().sharding();
     engine_->SetReplication(sharding.acknowledge() != v1::Sharding::PRIMARY, sharding.fill_rate());
+    if (message.welcome().config().has_checkpoint()) {
+      const v1::Checkpoint& checkpoint = message.welcome().config().checkpoint();
+      engine_->SetCheckpoints(checkpoint.dir(), static_cast<int>(checkpoint.compression()));
+    }
     if (message.welcome().config().has_log()) SetLog(message.welcome().config().log());
     MutexLock lock(mutex_);
     id_ = message.welcome().id();
@@ -185,6 +196,15 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
   }
   if (message.has_job()) {
     End(message.job());
+    return;
+  }
+  if (message.has_write_checkpoint()) {
+    engine_->WriteCheckpoint(message.write_checkpoint(),
+                             [this](const v1::CheckpointWritten& written) {
+                               v1::MemberMessage answer;
+                               *answer.mutable_checkpoint_written() = written;
+                               session_->Send(std::move(answer));
+                             });
     return;
   }
   if (!message.has_view()) return;

@@ -118,7 +118,6 @@ class Checker {
            "wants cluster.servers: 2 or more, for the two copies of a shard are on different ones");
     }
     if (config_.cluster().server().memory() > 0) NotYet("cluster.server.memory");
-    if (config_.has_checkpoint()) NotYet("checkpoint.dir");
   }
 
   void Tables() {

@@ -1,5 +1,6 @@
 #include "common/base/failpoint.h"
 #include "common/config/flags.h"
+#include "deploy/paramctl/checkpoint_command.h"
 #include "deploy/paramctl/command.h"
 #include "deploy/paramctl/config_command.h"
 #include "deploy/paramctl/data_generate.h"
@@ -17,6 +18,12 @@ const paramd::Command kCommands[] = {
     {"run", "run a whole cluster on this machine, until its job ends", paramd::RunRun},
     {"status", "show the state of a cluster", paramd::RunStatus},
     {"table set", "change how a table's pulls wait while a job runs", paramd::RunTableSet},
+    {"checkpoint save", "write a checkpoint of a running job", paramd::RunCheckpointSave},
+    {"checkpoint list", "show the checkpoints in a folder", paramd::RunCheckpointList},
+    {"checkpoint verify", "tell whether a checkpoint is as it was written",
+     paramd::RunCheckpointVerify},
+    {"checkpoint restore", "have the next job begin with a checkpoint",
+     paramd::RunCheckpointRestore},
     {"config validate", "tell everything that is wrong with a configuration",
      paramd::RunConfigValidate},
     {"config render", "print a configuration with every setting filled in",

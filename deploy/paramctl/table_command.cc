@@ -10,58 +10,23 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/config/flags.h"
 #include "common/config/value.h"
-#include "common/rpc/coordinator_addresses.h"
-#include "common/rpc/status.h"
-#include "paramd/v1/admin.grpc.pb.h"
+#include "deploy/paramctl/admin_client.h"
 
 namespace paramd {
 namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(5);
 
-int ExitCodeOf(absl::StatusCode code) {
-  switch (code) {
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kInvalidArgument:
-      return kExitBadConfig;
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kUnimplemented:
-      return kExitUnreachable;
-    default:
-      return kExitFailure;
-  }
-}
-
-absl::Status Ask(const std::string& coordinator, const v1::SetTableRequest& request,
-                 v1::SetTableReply* reply) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const auto stub = v1::AdminService::NewStub(
-      grpc::CreateCustomChannel(coordinator, grpc::InsecureChannelCredentials(), arguments));
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(Clock::System().Wall() + kTimeout));
-  return FromGrpc(stub->SetTable(&context, request, reply));
-}
-
-int Send(CoordinatorAddresses coordinators, const v1::SetTableRequest& request) {
+int Send(const std::string& coordinators, const v1::SetTableRequest& request) {
   v1::SetTableReply reply;
-  std::string asked;
-  const absl::Status status = AskLeader(coordinators, [&](const std::string& coordinator) {
-    asked = coordinator;
-    return Ask(coordinator, request, &reply);
-  });
-  if (!status.ok()) {
-    const int exit_code = ExitCodeOf(status.code());
-    std::cerr << "paramctl: "
-              << (exit_code == kExitUnreachable ? absl::StrCat("no answer from ", asked, ": ") : "")
-              << status.message() << "\n";
-    return exit_code;
-  }
+  const int exit_code = AskAdmin(coordinators, kTimeout,
+                                 [&](v1::AdminService::Stub& stub, grpc::ClientContext* context) {
+                                   return stub.SetTable(context, request, &reply);
+                                 });
+  if (exit_code != kExitDone) return exit_code;
   std::cout << "table " << request.table() << " from clock " << reply.from() << " on: "
             << absl::AsciiStrToLower(v1::Consistency::Mode_Name(reply.consistency().mode()));
   if (reply.consistency().mode() == v1::Consistency::SSP) {
@@ -106,11 +71,7 @@ absl::StatusOr<v1::SetTableRequest> ParseTableSetting(const std::string& table,
 }
 
 int RunTableSet(absl::Span<const std::string> args) {
-  std::string coordinator = v1::Coordinator::GetDescriptor()
-                                ->FindFieldByName("address")
-                                ->options()
-                                .GetExtension(v1::setting)
-                                .default_value();
+  std::string coordinator = DefaultCoordinator();
   std::string table, setting;
   Flags flags("paramctl table set", "changes how a table's pulls wait while a job runs.");
   flags.Argument("TABLE", "name of the table", table);
@@ -124,12 +85,7 @@ int RunTableSet(absl::Span<const std::string> args) {
     std::cerr << "paramctl: " << request.status().message() << "\n";
     return kExitBadConfig;
   }
-  absl::StatusOr<CoordinatorAddresses> coordinators = CoordinatorAddresses::Parse(coordinator);
-  if (!coordinators.ok()) {
-    std::cerr << "paramctl: " << coordinators.status().message() << "\n";
-    return kExitUsage;
-  }
-  return Send(*std::move(coordinators), *request);
+  return Send(coordinator, *request);
 }
 
 }  // namespace paramd

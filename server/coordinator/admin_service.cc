@@ -14,4 +14,14 @@ grpc::Status AdminServiceImpl::SetTable(grpc::ServerContext* /*context*/,
   return ToGrpc(result.status());
 }
 
+grpc::Status AdminServiceImpl::SaveCheckpoint(grpc::ServerContext* /*context*/,
+                                              const v1::SaveCheckpointRequest* /*request*/,
+                                              v1::SaveCheckpointReply* reply) {
+  const absl::StatusOr<std::shared_ptr<Coordinator>> coordinator = find_();
+  if (!coordinator.ok()) return ToGrpc(coordinator.status());
+  absl::StatusOr<v1::SaveCheckpointReply> result = (*coordinator)->SaveCheckpoint();
+  if (result.ok()) *reply = *std::move(result);
+  return ToGrpc(result.status());
+}
+
 }  // namespace paramd

@@ -21,6 +21,9 @@ class AdminServiceImpl final : public v1::AdminService::Service, public DaemonSe
 
   grpc::Status SetTable(grpc::ServerContext* context, const v1::SetTableRequest* request,
                         v1::SetTableReply* reply) override;
+  grpc::Status SaveCheckpoint(grpc::ServerContext* context,
+                              const v1::SaveCheckpointRequest* request,
+                              v1::SaveCheckpointReply* reply) override;
 
  private:
   const FindCoordinator find_;

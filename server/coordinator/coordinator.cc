@@ -99,9 +99,10 @@ absl::StatusOr<std::optional<v1::CoordinatorState>> StoredJob(
     return absl::DataLossError("the stored state of the coordinator cannot be read");
   }
   // Nothing is lost with a job that never began.
-  if (state.state() == v1::CREATED) return std::nullopt;
+  if (state.state() == v1::CREATED && state.restored_from() == 0) return std::nullopt;
   const bool ended_meanwhile = stood_by_since.has_value() && stored.version > *stood_by_since;
-  if (state.state() != v1::RUNNING && !ended_meanwhile) return std::nullopt;
+  const bool goes_on = state.state() == v1::RUNNING || state.state() == v1::CREATED;
+  if (!goes_on && !ended_meanwhile) return std::nullopt;
   if (state.config_fingerprint() != Fingerprint(config)) {
     return absl::FailedPreconditionError(Place(config.cluster().coordinator().store()));
   }
@@ -123,29 +124,40 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
   }
   ASSIGN_OR_RETURN(std::vector<v1::Partition> eval, EvaluationFiles(config.data()));
   ASSIGN_OR_RETURN(const Store::Value stored, options.store->Get(kStateKey));
-  ASSIGN_OR_RETURN(const std::optional<v1::CoordinatorState> running,
+  ASSIGN_OR_RETURN(std::optional<v1::CoordinatorState> running,
                    StoredJob(stored, config, options.stood_by_since));
+  std::optional<CheckpointFiles::Restore> restore;
+  if (options.checkpoints != nullptr) {
+    ASSIGN_OR_RETURN(restore, options.checkpoints->WantedRestore());
+  }
+  if (restore.has_value()) {
+    spdlog::info("the job begins with checkpoint {}", restore->number);
+    running = RestoredState(restore->payload, restore->number);
+  } else if (running.has_value()) {
+    spdlog::info("going on with the stored job at epoch {}", running->epoch());
+  }
   const absl::Duration now = options.clock->SinceBoot();
   auto core = running.has_value()
                   ? std::make_unique<CoordinatorCore>(config, *running, std::move(eval), now)
                   : std::make_unique<CoordinatorCore>(config, std::move(train), std::move(eval),
                                                       now, ReadInitialModel(config));
-  if (running.has_value())
-    spdlog::info("going on with the stored job at epoch {}", running->epoch());
   absl::StatusOr<std::unique_ptr<HistoryFile>> history =
       OpenHistory(options.config.output().history(), running.has_value());
-  return std::unique_ptr<Coordinator>(
-      new Coordinator(std::move(options), std::move(core), stored.version, std::move(history)));
+  auto coordinator = std::unique_ptr<Coordinator>(
+      new Coordinator(std::move(options), std::move(core), stored.version, std::move(history),
+                      restore.has_value()));
+  return coordinator;
 }
 
 Coordinator::Coordinator(Options options, std::unique_ptr<CoordinatorCore> core,
                          uint64_t stored_version,
-                         absl::StatusOr<std::unique_ptr<HistoryFile>> history)
+                         absl::StatusOr<std::unique_ptr<HistoryFile>> history, bool restored)
     : options_(std::move(options)),
       tick_(std::clamp(ToDuration(options_.config.cluster().heartbeat().lease()) / 10,
                        absl::Milliseconds(10), absl::Milliseconds(100))),
       core_(std::move(core)),
       stored_version_(stored_version),
+      restored_(restored),
       history_(history.ok() ? *std::move(history) : nullptr),
       history_problem_(HistoryProblem(history.status())),
       thread_("coordinator", [this] { Run(); }) {}
@@ -160,6 +172,7 @@ void Coordinator::Shutdown() {
   }
   thread_.Join();
   saver_.reset();
+  checkpointer_.reset();
 }
 
 ConnectionId Coordinator::Connect(std::shared_ptr<Connection> connection) {
@@ -313,6 +326,7 @@ void Coordinator::Handle(const std::deque<Event>& events) {
   }
   if (!Settle()) return;
   for (CoordinatorCore::Action& action : std::exchange(actions_, {})) Perform(action);
+  TellCheckpoints();
   if (core_->finished()) TellFinished();
 }
 
@@ -387,6 +401,11 @@ absl::Status Coordinator::Persist() {
   if (version.ok()) {
     stored_version_ = *version;
     stored_revision_ = core_->revision();
+    if (std::exchange(restored_, false)) {
+      if (const absl::Status status = options_.checkpoints->ForgetRestore(); !status.ok()) {
+        spdlog::error("{}", std::string(status.message()));
+      }
+    }
   } else {
     problem = absl::StrCat("the coordinator's state is not stored: ", version.status().message());
     spdlog::error("{}", problem);
@@ -434,6 +453,72 @@ void Coordinator::Perform(const CoordinatorCore::Record& record) {
       std::visit([this](const auto& what) { return history_->Append(what); }, record.what);
   MutexLock lock(mutex_);
   history_problem_ = HistoryProblem(status);
+}
+
+void Coordinator::Perform(const CoordinatorCore::BeginCheckpoint& /*begin*/) {
+  checkpointer_.emplace("checkpoints", [this] {
+    const absl::StatusOr<uint64_t> number = options_.checkpoints->Begin();
+    Post([this, number](absl::Duration now) { return core_->OnCheckpointBegun(number, now); });
+  });
+}
+
+void Coordinator::Perform(const CoordinatorCore::CommitCheckpoint& commit) {
+  checkpointer_.emplace("checkpoints", [this, commit] {
+    const absl::Status status =
+        options_.checkpoints->Commit(commit.number, commit.parent, commit.payload);
+    if (status.ok()) {
+      spdlog::info("checkpoint {} is written", commit.number);
+    } else {
+      options_.checkpoints->Abandon(commit.number);
+    }
+    Post([this, status](absl::Duration now) { return core_->OnCheckpointCommitted(status, now); });
+  });
+}
+
+void Coordinator::Perform(const CoordinatorCore::AbandonCheckpoint& abandon) {
+  checkpointer_.emplace("checkpoints",
+                        [this, number = abandon.number] { options_.checkpoints->Abandon(number); });
+}
+
+void Coordinator::TellCheckpoints() {
+  MutexLock lock(mutex_);
+  if (core_->checkpoints_ended() == checkpoints_.ended) return;
+  checkpoints_ = {.ended = core_->checkpoints_ended(),
+                  .last = core_->last_checkpoint(),
+                  .problem = core_->checkpoint_problem()};
+  if (!checkpoints_.problem.empty()) {
+    spdlog::error("a checkpoint was not written: {}", checkpoints_.problem);
+  }
+  changed_.NotifyAll();
+}
+
+absl::StatusOr<v1::SaveCheckpointReply> Coordinator::SaveCheckpoint() {
+  if (!options_.config.has_checkpoint()) {
+    return absl::FailedPreconditionError(
+        "the configuration has no checkpoint.dir to write checkpoints to");
+  }
+  const auto ticket = std::make_shared<std::atomic<uint64_t>>(0);
+  const auto asked = std::make_shared<Notification>();
+  const bool posted = Post([this, ticket, asked](absl::Duration) {
+    if (core_->job().state() == v1::RUNNING) *ticket = core_->AskForCheckpoint();
+    asked->Notify();
+    return CoordinatorCore::Actions();
+  });
+  if (!posted) return absl::UnavailableError("the coordinator ends");
+  asked->Wait();
+  if (*ticket == 0) return absl::FailedPreconditionError("no job is running");
+  MutexLock lock(mutex_);
+  while (checkpoints_.ended < *ticket && !stopping_ && !over_ && !result_.has_value()) {
+    changed_.Wait(mutex_);
+  }
+  if (checkpoints_.ended < *ticket) {
+    return absl::UnavailableError("the job ended before the checkpoint was written");
+  }
+  if (!checkpoints_.problem.empty()) return absl::UnavailableError(checkpoints_.problem);
+  v1::SaveCheckpointReply reply;
+  reply.set_number(checkpoints_.last);
+  reply.set_folder(options_.config.checkpoint().dir());
+  return reply;
 }
 
 void Coordinator::Save(std::function<absl::Status()> save) {

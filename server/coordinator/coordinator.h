@@ -17,6 +17,7 @@
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
+#include "server/coordinator/checkpoint_files.h"
 #include "server/coordinator/core.h"
 #include "server/coordinator/history_file.h"
 #include "server/coordinator/store.h"
@@ -45,6 +46,8 @@ class Coordinator {
     std::unique_ptr<Store> store;
     // Writes the model to a file; called on a thread of its own.
     std::function<absl::Status(const v1::ShardMap&, const std::string& path)> save_model;
+    // Of the configuration's checkpoint.dir; null: there is none.
+    std::shared_ptr<CheckpointFiles> checkpoints;
     // Whether this process leads: OK; UNAVAILABLE: not known at the moment; ABORTED: not any more.
     // Empty: always, there is no other.
     std::function<absl::Status()> leads;
@@ -78,6 +81,10 @@ class Coordinator {
   // coordinator rests, it is not known whether the change will hold.
   absl::StatusOr<v1::SetTableReply> SetTable(const v1::SetTableRequest& request);
 
+  // Writes a checkpoint; blocks until it is whole, or has failed. FAILED_PRECONDITION: the
+  // configuration has no checkpoint.dir, or no job is running. UNAVAILABLE: why it was not written.
+  absl::StatusOr<v1::SaveCheckpointReply> SaveCheckpoint();
+
   // Blocks until the job has ended and its end is stored, then says how; nothing when the
   // coordinator was deposed, or after Shutdown, before that.
   std::optional<v1::JobStatus> WaitUntilFinished();
@@ -92,7 +99,7 @@ class Coordinator {
   using Event = std::function<CoordinatorCore::Actions(absl::Duration now)>;
 
   Coordinator(Options options, std::unique_ptr<CoordinatorCore> core, uint64_t stored_version,
-              absl::StatusOr<std::unique_ptr<HistoryFile>> history);
+              absl::StatusOr<std::unique_ptr<HistoryFile>> history, bool restored);
 
   // Whether the event will be handled; not after Shutdown.
   bool Post(Event event);
@@ -114,6 +121,11 @@ class Coordinator {
   void Perform(const CoordinatorCore::SaveModel& save);
   void Perform(const CoordinatorCore::RenameModel& rename);
   void Perform(const CoordinatorCore::Record& record);
+  void Perform(const CoordinatorCore::BeginCheckpoint& begin);
+  void Perform(const CoordinatorCore::CommitCheckpoint& commit);
+  void Perform(const CoordinatorCore::AbandonCheckpoint& abandon);
+  // Tells those who wait for a checkpoint what became of it.
+  void TellCheckpoints();
   // Null: the stream is gone.
   std::shared_ptr<Connection> Find(ConnectionId id);
   // Runs `save` on a thread of its own; the core hears what became of it.
@@ -134,6 +146,11 @@ class Coordinator {
   absl::Duration settle_at_ = -absl::InfiniteDuration();
   bool deposed_ = false;
   std::optional<Thread> saver_;
+  // Works on the files of a checkpoint.
+  std::optional<Thread> checkpointer_;
+  // The job began with a checkpoint that somebody wished for, which is to be forgotten when that is
+  // stored.
+  bool restored_ = false;
   // Null: nobody asked for one, or it cannot be opened.
   std::unique_ptr<HistoryFile> history_;
 
@@ -149,6 +166,13 @@ class Coordinator {
   std::string store_problem_ ABSL_GUARDED_BY(mutex_);
   std::string history_problem_ ABSL_GUARDED_BY(mutex_);
   std::optional<v1::JobStatus> result_ ABSL_GUARDED_BY(mutex_);
+  // Of the core.
+  struct Checkpoints {
+    uint64_t ended = 0;
+    uint64_t last = 0;
+    std::string problem;
+  };
+  Checkpoints checkpoints_ ABSL_GUARDED_BY(mutex_);
 
   Thread thread_;
 };

@@ -69,6 +69,7 @@ absl::StatusOr<std::unique_ptr<CoordinatorHost>> CoordinatorHost::Start(Options 
                    Coordinator::Start({.config = config,
                                        .store = std::move(store),
                                        .save_model = host->options_.save_model,
+                                       .checkpoints = host->options_.checkpoints,
                                        .clock = host->options_.clock}));
   MutexLock lock(host->mutex_);
   host->coordinator_ = std::move(coordinator);
@@ -117,6 +118,7 @@ absl::StatusOr<std::shared_ptr<Coordinator>> CoordinatorHost::Lead(Election& ele
       Coordinator::Start({.config = options_.config,
                           .store = std::make_unique<EtcdStore>(etcd_, Prefix(options_.config)),
                           .save_model = options_.save_model,
+                          .checkpoints = options_.checkpoints,
                           .leads = [&election, term] { return election.Check(term); },
                           .stood_by_since = election.first_revision(),
                           .clock = options_.clock}));

@@ -14,6 +14,7 @@
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
+#include "server/coordinator/checkpoint_files.h"
 #include "server/coordinator/coordinator.h"
 #include "server/coordinator/election.h"
 #include "server/coordinator/etcd_client.h"
@@ -32,6 +33,7 @@ class CoordinatorHost {
     v1::Config config;
     // As Coordinator::Options.
     std::function<absl::Status(const v1::ShardMap&, const std::string& path)> save_model;
+    std::shared_ptr<CheckpointFiles> checkpoints;
     // How the job ended, or why it cannot be led by this process; at most once, on the host's
     // thread.
     std::function<void(v1::JobUpdate)> on_end;

@@ -61,6 +61,17 @@ CoordinatorCore::CoordinatorCore(v1::Config config, const v1::CoordinatorState& 
   running_time_ = absl::Seconds(stored.running_seconds());
   training_time_ = absl::Seconds(stored.training_seconds());
   charted_at_ = running_time_;
+  restored_from_ = stored.restored_from();
+  last_checkpoint_ = stored.last_checkpoint();
+  for (const v1::PartitionPosition& position : stored.positions()) {
+    positions_[{position.epoch(), position.partition()}] = position;
+  }
+  for (Member* worker : membership_.Live(v1::WORKER)) {
+    for (const WorkQueue::Grant& grant : work_.HeldBy(worker->record.id())) {
+      const v1::PartitionPosition* const position = PositionOf(grant);
+      leases_.Grant(grant, worker->record, position == nullptr ? 0 : position->batches());
+    }
+  }
   saving_ = stored.saving();
   if (saving_) actions_.push_back(SaveAction());
 }
@@ -91,6 +102,9 @@ v1::CoordinatorState CoordinatorCore::State() const {
   state.set_saving(saving_);
   state.set_running_seconds(absl::ToDoubleSeconds(running_time_));
   state.set_training_seconds(absl::ToDoubleSeconds(training_time_));
+  state.set_restored_from(restored_from_);
+  state.set_last_checkpoint(last_checkpoint_);
+  for (const auto& [place, position] : positions_) *state.add_positions() = position;
   return state;
 }
 
@@ -112,7 +126,13 @@ CoordinatorCore::Actions CoordinatorCore::OnMessage(ConnectionId connection,
   member->last_heard = now;
   if (message.has_heartbeat()) {
     member->has_reported = true;
-    if (message.heartbeat().has_worker()) member->worker_report = message.heartbeat().worker();
+    if (message.heartbeat().has_worker()) {
+      member->worker_report = message.heartbeat().worker();
+      for (const v1::LeasePosition& position : member->worker_report.positions()) {
+        leases_.Report(member->record.id(), position);
+      }
+      checkpoint_.unheard.erase(member->record.id());
+    }
     if (message.heartbeat().has_server()) member->server_report = message.heartbeat().server();
     v1::CoordinatorMessage ack;
     ack.mutable_ack()->set_received(member->record.received());
@@ -173,7 +193,7 @@ CoordinatorCore::Actions CoordinatorCore::OnModelSaved(const absl::Status& statu
            now);
   } else if (job_.phase() == v1::SAVING) {
     job_.set_model(config_.output().model());
-    Finish(v1::SUCCEEDED, "", kExitDone, now);
+    EndJob(now);
   } else {
     control_.BestSaved();
     Proceed(now);
@@ -260,10 +280,11 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
                                      absl::Duration now) {
   switch (message.message_case()) {
     case v1::MemberMessage::kTables:
-      HandleTables(member, message.tables());
+      HandleTables(member, message.tables(), now);
       break;
     case v1::MemberMessage::kViewApplied:
       member.applied_version = std::max(member.applied_version, message.view_applied().version());
+      if (member.applied_version >= view_version_) ForgetLoads(member);
       break;
     case v1::MemberMessage::kWorkRequest:
       if (job_.phase() == v1::TRAINING && Admitted(member)) {
@@ -278,6 +299,7 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
     case v1::MemberMessage::kIdle:
       // Who is idle holds nothing.
       work_.Release(member.record.id());
+      leases_.Release(member.record.id());
       member.record.set_idle(true);
       member.record.set_starting(v1::MemberRecord::NOT_STARTING);
       break;
@@ -296,6 +318,9 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
     case v1::MemberMessage::kHeldLog:
       HandleHeldLog(member, message.held_log());
       break;
+    case v1::MemberMessage::kCheckpointWritten:
+      HandleCheckpointWritten(member, message.checkpoint_written(), now);
+      break;
     case v1::MemberMessage::kReplicasFilled:
       HandleReplicasFilled(member, message.replicas_filled());
       break;
@@ -308,12 +333,21 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
   }
 }
 
-void CoordinatorCore::HandleTables(Member& member, const v1::TableDeclaration& declaration) {
+void CoordinatorCore::HandleTables(Member& member, const v1::TableDeclaration& declaration,
+                                   absl::Duration now) {
   if (declared_.tables().empty()) {
     declared_ = declaration;
     return;
   }
   if (declared_.SerializeAsString() == declaration.SerializeAsString()) return;
+  if (restored_from_ > 0 && job_.state() == v1::CREATED) {
+    Finish(
+        v1::FAILED,
+        absl::StrCat("checkpoint ", restored_from_, " holds other tables than ", member.Describe(),
+                     " declares; start with the model and the data that it ", "was trained with"),
+        kExitBadConfig, now);
+    return;
+  }
   actions_.push_back(Close{member.connection,
                            absl::FailedPreconditionError(absl::StrCat(
                                member.Describe(),
@@ -326,6 +360,11 @@ void CoordinatorCore::HandleTables(Member& member, const v1::TableDeclaration& d
 void CoordinatorCore::HandleWorkDone(Member& member, const v1::WorkDone& done, absl::Duration now) {
   const std::optional<WorkQueue::Grant> grant = work_.Complete(done, member.record.id());
   if (!grant.has_value()) return;
+  if (grant->kind == v1::WorkGrant::TRAIN) {
+    leases_.Complete(done);
+    if (checkpoint_.stage == CheckpointStage::kNone) leases_.Prune();
+    positions_.erase({grant->epoch, grant->partition});
+  }
   if (grant->kind == v1::WorkGrant::EVALUATE) {
     AddEvaluation(grant->epoch, done.metrics(), now);
     return;
@@ -371,6 +410,7 @@ void CoordinatorCore::Lose(Member& member, const std::string& why, absl::Duratio
   if (finished()) return;
   if (member.record.role() == v1::SHARD_HOST) return LoseServer(member, why, now);
   work_.Release(member.record.id());
+  leases_.Release(member.record.id());
   if (view_version_ > 0) BroadcastView();
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -14,6 +17,8 @@
 #include "paramd/v1/coordinator.pb.h"
 #include "paramd/v1/status.pb.h"
 #include "server/coordinator/auto_staleness.h"
+#include "server/coordinator/checkpoint_round.h"
+#include "server/coordinator/lease_positions.h"
 #include "server/coordinator/membership.h"
 #include "server/coordinator/training_control.h"
 #include "server/coordinator/work_queue.h"
@@ -68,7 +73,19 @@ class CoordinatorCore {
   struct Record {
     std::variant<v1::HistoryPoint, v1::Evaluation, v1::StalenessChoice> what;
   };
-  using Action = std::variant<Send, Close, SaveModel, RenameModel, Record>;
+  // Begin a checkpoint; OnCheckpointBegun answers.
+  struct BeginCheckpoint {};
+  // Make a checkpoint of what was written; OnCheckpointCommitted answers.
+  struct CommitCheckpoint {
+    uint64_t number = 0;
+    uint64_t parent = 0;  // that it adds to; 0: none
+    v1::CheckpointPayload payload;
+  };
+  struct AbandonCheckpoint {
+    uint64_t number = 0;
+  };
+  using Action = std::variant<Send, Close, SaveModel, RenameModel, Record, BeginCheckpoint,
+                              CommitCheckpoint, AbandonCheckpoint>;
   using Actions = std::vector<Action>;
 
   // A new job over `train` partitions (with stripes: whole files) and `eval` files. `init`: of no
@@ -88,12 +105,22 @@ class CoordinatorCore {
   // The coordinator itself stood still for `gap`, which is not held against the members.
   void OnStall(absl::Duration gap);
   Actions OnModelSaved(const absl::Status& status, absl::Duration now);
+  Actions OnCheckpointBegun(const absl::StatusOr<uint64_t>& number, absl::Duration now);
+  Actions OnCheckpointCommitted(const absl::Status& status, absl::Duration now);
   // The operator ends the job.
   Actions OnAbort(const std::string& reason, absl::Duration now);
 
   // Changes how a table's pulls wait, as AdminService.SetTable says; `actions` are to be carried
   // out as those of an event.
   absl::StatusOr<v1::SetTableReply> SetTable(const v1::SetTableRequest& request, Actions* actions);
+
+  // A checkpoint of the job as it is from now on is written as soon as it can be. It is there, or
+  // has failed, when checkpoints_ended() is what is returned.
+  uint64_t AskForCheckpoint();
+  uint64_t checkpoints_ended() const { return checkpoint_.ended; }
+  uint64_t last_checkpoint() const { return last_checkpoint_; }
+  // Why the last one failed; empty: it did not.
+  const std::string& checkpoint_problem() const { return checkpoint_.problem; }
 
   bool finished() const { return job_.state() == v1::SUCCEEDED || job_.state() == v1::FAILED; }
   const v1::JobStatus& job() const { return job_; }
@@ -112,7 +139,7 @@ class CoordinatorCore {
   v1::CoordinatorMessage EndMessage() const;
   void SendNoWork(const Member& worker);
   void HandleNumbered(Member& member, const v1::MemberMessage& message, absl::Duration now);
-  void HandleTables(Member& member, const v1::TableDeclaration& declaration);
+  void HandleTables(Member& member, const v1::TableDeclaration& declaration, absl::Duration now);
   void HandleWorkDone(Member& member, const v1::WorkDone& done, absl::Duration now);
   void AddEvaluation(uint32_t epoch, const v1::Metrics& metrics, absl::Duration now);
   void Lose(Member& member, const std::string& why, absl::Duration now);
@@ -133,6 +160,29 @@ class CoordinatorCore {
   void GiveBackUnserved(const Member& server);
   void HandleReplicasFilled(const Member& server, const v1::ReplicasFilled& filled);
   void AddReplicas(v1::ClusterStatus* status) const;
+  bool AllSynchronous() const;
+  bool CheckpointIsDue(absl::Duration now) const;
+  void ProceedWithCheckpoint(absl::Duration now);
+  void HandleCheckpointWritten(const Member& server, const v1::CheckpointWritten& written,
+                               absl::Duration now);
+  // Gives up the checkpoint that is under way.
+  void LeaveCheckpoint();
+  // Once more, from the beginning.
+  void RepeatCheckpoint();
+  void FailCheckpoint(const std::string& why, absl::Duration now);
+  void EndCheckpoint(const std::string& problem);
+  void AddCheckpoint(absl::Duration now, v1::ClusterStatus* status) const;
+  // How far a partition was when the job was restored; null: it had not begun.
+  const v1::PartitionPosition* PositionOf(const WorkQueue::Grant& grant) const;
+  // Shards that nobody holds go to the servers that live, which read them from the last checkpoint.
+  // False: there is no server.
+  bool LoadLostShards();
+  // The server has read the shards that it was to read.
+  void ForgetLoads(const Member& server);
+  // The phase that the restored job was in.
+  void GoOnFromCheckpoint(absl::Duration now);
+  // Training is over and the model, if any, saved.
+  void EndJob(absl::Duration now);
   // Whatever can go on now goes on: starts the job, hands out work, ends epochs.
   void Proceed(absl::Duration now);
   void TryStart(absl::Duration now);
@@ -228,6 +278,34 @@ class CoordinatorCore {
   absl::Duration counted_until_;
   // running_time_ of the last point of the history.
   absl::Duration charted_at_;
+  LeasePositions leases_;
+  // Of a restored job, by epoch and partition: how far partitions were.
+  std::map<std::pair<uint32_t, uint32_t>, v1::PartitionPosition> positions_;
+  uint64_t restored_from_ = 0;
+  uint64_t last_checkpoint_ = 0;
+  enum class CheckpointStage { kNone, kBeginning, kWriting, kPositions, kCommitting };
+  struct CheckpointProgress {
+    CheckpointStage stage = CheckpointStage::kNone;
+    uint64_t number = 0;
+    uint64_t parent = 0;
+    uint64_t bytes = 0;
+    // Workers that have not said where they are since everything was written.
+    std::set<uint32_t> unheard;
+    bool asked = false;
+    absl::Duration last_begun;
+    absl::Duration not_before = -absl::InfiniteDuration();
+    uint64_t ended = 0;       // whole or failed
+    uint64_t since_full = 0;  // of the last full one and those that add to it
+    uint64_t margin = 8;      // steps from the fastest worker to a synchronous checkpoint
+    std::optional<absl::Duration> whole_at;
+    double seconds = 0;
+    uint64_t whole_bytes = 0;
+    std::string problem;
+    bool is_final = false;
+    bool final_ended = false;
+  };
+  CheckpointProgress checkpoint_;
+  std::optional<CheckpointRound> round_;
   uint64_t revision_ = 0;
   Actions actions_;
 };

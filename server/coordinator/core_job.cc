@@ -29,6 +29,8 @@ uint32_t ShardCount(const v1::TableSpec& spec, uint32_t wanted) {
 void CoordinatorCore::Proceed(absl::Duration now) {
   if (finished()) return;
   if (job_.phase() == v1::WAITING_FOR_MEMBERS) TryStart(now);
+  ProceedWithCheckpoint(now);
+  if (job_.phase() == v1::SAVING && !saving_) return EndJob(now);
   // A phase may end at once, so go on until nothing changes.
   while (job_.phase() == v1::MEASURING || job_.phase() == v1::TRAINING ||
          job_.phase() == v1::EVALUATING) {
@@ -69,6 +71,19 @@ void CoordinatorCore::Proceed(absl::Duration now) {
   }
 }
 
+void CoordinatorCore::EndJob(absl::Duration now) {
+  if (config_.has_checkpoint() && config_.checkpoint().at_end() && !checkpoint_.final_ended) return;
+  if (!checkpoint_.problem.empty() && config_.output().model().empty()) {
+    // There is nothing else to show for it.
+    Finish(v1::FAILED,
+           absl::StrCat("training went well, but its last checkpoint was not written: ",
+                        checkpoint_.problem),
+           kExitFailure, now);
+    return;
+  }
+  Finish(v1::SUCCEEDED, "", kExitDone, now);
+}
+
 void CoordinatorCore::TryStart(absl::Duration now) {
   std::vector<Member*> servers = membership_.Live(v1::SHARD_HOST);
   std::vector<Member*> workers = membership_.Live(v1::WORKER);
@@ -89,9 +104,15 @@ void CoordinatorCore::TryStart(absl::Duration now) {
     Finish(v1::FAILED, absl::StrCat("model.init: ", status.message()), kExitBadConfig, now);
     return;
   }
+  const bool restored = restored_from_ > 0;
   std::vector<std::vector<uint32_t>> placement;
-  for (const v1::TableSpec& spec : *specs) {
-    placement.emplace_back(ShardCount(spec, config_.sharding().shards_per_table()), 0);
+  for (size_t i = 0; i < specs->size(); ++i) {
+    // A table keeps its number of shards.
+    placement.emplace_back(
+        restored
+            ? static_cast<uint32_t>(shard_map_.tables(static_cast<int>(i)).shard_servers_size())
+            : ShardCount((*specs)[i], config_.sharding().shards_per_table()),
+        0);
   }
   std::vector<uint32_t> server_ids;
   // As random as they are.
@@ -103,18 +124,24 @@ void CoordinatorCore::TryStart(absl::Duration now) {
   }
   placement = PlanShards(placement, server_ids);
   for (size_t i = 0; i < specs->size(); ++i) {
-    v1::TablePlacement& table = *shard_map_.add_tables();
+    v1::TablePlacement& table =
+        restored ? *shard_map_.mutable_tables(static_cast<int>(i)) : *shard_map_.add_tables();
     *table.mutable_spec() = (*specs)[i];
+    table.clear_shard_servers();
     for (const uint32_t server : placement[i]) table.add_shard_servers(server);
   }
-  PlaceMissingBackups(true);
-  *shard_map_.mutable_data() = declared_.data();
+  PlaceMissingBackups(!restored);
   shard_map_.set_job(job | 1);
-  if (!config_.model().init().empty()) SetScales(init_->scales);
+  if (!restored) {
+    *shard_map_.mutable_data() = declared_.data();
+    if (!config_.model().init().empty()) SetScales(init_->scales);
+  }
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   job_.set_state(v1::RUNNING);
   BroadcastView();
   for (Member* worker : membership_.Live(v1::WORKER)) worker->admit_version = view_version_;
+  checkpoint_.last_begun = now;
+  if (restored) return GoOnFromCheckpoint(now);
   if (WantsScales(config_.data()) && shard_map_.data().scales().empty()) {
     StartMeasuring(now);
     return;
@@ -143,7 +170,12 @@ std::optional<WorkQueue::Grant> CoordinatorCore::TakeWork(const Member& worker) 
       !HasBegun(next) && !UsesStripes(config_) && !EvaluationFollows() && job_.stopped().empty()) {
     AddEpoch(next);
   }
-  return work_.Take(worker.record.id());
+  const auto grant = work_.Take(worker.record.id());
+  if (grant.has_value() && grant->kind == v1::WorkGrant::TRAIN) {
+    const v1::PartitionPosition* const position = PositionOf(*grant);
+    leases_.Grant(*grant, worker.record, position == nullptr ? 0 : position->batches());
+  }
+  return grant;
 }
 
 void CoordinatorCore::StartAttached() {
@@ -248,11 +280,8 @@ void CoordinatorCore::AfterEvaluation(absl::Duration now) {
     StartEpoch(job_.epoch() + 1);
     return;
   }
-  if (config_.output().model().empty()) {
-    Finish(v1::SUCCEEDED, "", kExitDone, now);
-    return;
-  }
   ChangePhase(v1::SAVING, now);
+  if (config_.output().model().empty()) return EndJob(now);
   saving_ = true;
   actions_.push_back(SaveAction());
 }
@@ -282,6 +311,7 @@ void CoordinatorCore::AddHistoryPoint(absl::Duration now) {
 
 void CoordinatorCore::Finish(v1::JobState state, const std::string& message, int exit_code,
                              absl::Duration now) {
+  if (checkpoint_.stage != CheckpointStage::kNone) LeaveCheckpoint();
   ChangePhase(v1::DONE, now);
   job_.set_state(state);
   job_.set_message(message);
@@ -342,6 +372,14 @@ void CoordinatorCore::SendGrant(const Member& worker, const WorkQueue::Grant& gr
   work.set_epoch(grant.epoch);
   work.set_attempt(grant.attempt);
   work.set_kind(grant.kind);
+  const v1::PartitionPosition* const position =
+      grant.kind == v1::WorkGrant::TRAIN ? PositionOf(grant) : nullptr;
+  if (position != nullptr) {
+    work.set_skip_batches(position->batches());
+    work.set_clock(position->clock());
+    work.set_client(position->client());
+    work.set_incarnation(position->incarnation());
+  }
   if (grant.kind == v1::WorkGrant::EVALUATE) {
     for (const v1::Partition& file : eval_) *work.add_partitions() = file;
   } else if (grant.kind == v1::WorkGrant::TRAIN && UsesStripes(config_)) {

@@ -64,6 +64,10 @@ void CoordinatorCore::GiveBackUnserved(const Member& server) {
 
 void CoordinatorCore::AddServerToRunningJob(const Member& server) {
   AddServer(server);
+  // Nobody was there to read what was lost.
+  if (last_checkpoint_ > 0 && !config_.has_log() && !shard_map_.lost_servers().empty()) {
+    LoadLostShards();
+  }
   PlaceMissingBackups(false);
   shard_map_.set_epoch(shard_map_.epoch() + 1);
   BroadcastView();
@@ -71,6 +75,7 @@ void CoordinatorCore::AddServerToRunningJob(const Member& server) {
 
 void CoordinatorCore::LoseServer(const Member& server, const std::string& why, absl::Duration now) {
   if (job_.state() != v1::RUNNING) return;
+  if (checkpoint_.stage == CheckpointStage::kWriting) RepeatCheckpoint();
   GiveBackUnserved(server);
   std::vector<Promotion> promotions;
   for (int table = 0; table < shard_map_.tables_size(); ++table) {
@@ -81,15 +86,17 @@ void CoordinatorCore::LoseServer(const Member& server, const std::string& why, a
     }
   }
   const uint32_t lost = RemoveServer(server.record.id(), &shard_map_);
-  if (lost > 0 && !config_.has_log()) {
+  const bool waits = lost > 0 && (config_.has_log() || last_checkpoint_ == 0 || !LoadLostShards());
+  if (lost > 0 && !config_.has_log() && last_checkpoint_ == 0) {
     Finish(v1::FAILED,
            absl::StrCat(server.Describe(), " was lost (", why, ") and the parameters of ", lost,
-                        " shards with it, which no other server holds; start the job again"),
+                        " shards with it, which no other server holds, and there is no checkpoint; "
+                        "start the job again"),
            kExitFailure, now);
     return;
   }
   // It may come back with its disk.
-  if (lost > 0) WaitFor(EntryOf(server));
+  if (waits) WaitFor(EntryOf(server));
   std::erase_if(promotions, [&](const Promotion& one) {
     return shard_map_.tables(one.table).shard_servers(one.shard) == server.record.id();
   });
@@ -126,8 +133,11 @@ void CoordinatorCore::AddReplicas(v1::ClusterStatus* status) const {
       if (server.id() != lost || finished()) continue;
       status->add_problems(absl::StrCat(
           "the parameters of server ", server.name(), " (", server.address(),
-          ") are on its disk only, and training waits for them; start it again there with --name ",
-          server.name()));
+          config_.has_log()
+              ? absl::StrCat(") are on its disk only, and training waits for them; start it again "
+                             "there with --name ",
+                             server.name())
+              : ") are lost and no server is there to read the last checkpoint; start one"));
     }
   }
   if (Replication() < 2 || shard_map_.epoch() == 0) return;

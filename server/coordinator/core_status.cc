@@ -146,6 +146,7 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
   AddShardCounts(shard_map_, &status);
   AddWaiting(shard_map_, membership_.members(), &status);
   AddReplicas(&status);
+  AddCheckpoint(now, &status);
 
   v1::JobStatus& job = *status.mutable_job();
   job = job_;

@@ -23,7 +23,7 @@ void Engine::SetCheckpoints(const std::string& folder, int zstd_level) {
 
 void Engine::WriteCheckpoint(const v1::WriteCheckpoint& request, CheckpointDone done) {
   std::shared_ptr<Checkpointer> before;
-  absl::Status refused;
+  v1::CheckpointWritten refused;
   {
     MutexLock lock(mutex_);
     before = std::move(checkpoint_);
@@ -47,7 +47,9 @@ void Engine::WriteCheckpoint(const v1::WriteCheckpoint& request, CheckpointDone 
     checkpoint_step_ = request.step();
     checkpoint_state_ = CheckpointState::kOver;
     if (request.step() > 0 && request.step() < closed_ && !clocks_.clocks().empty()) {
-      refused = absl::FailedPreconditionError(
+      refused.set_number(request.number());
+      refused.set_step(closed_);
+      refused.set_error(
           absl::StrCat("step ", request.step(), " is over, ", closed_, " steps are closed"));
     } else {
       checkpoint_ = std::make_shared<Checkpointer>(
@@ -59,11 +61,7 @@ void Engine::WriteCheckpoint(const v1::WriteCheckpoint& request, CheckpointDone 
       BeginCheckpointIfDue();
     }
   }
-  if (refused.ok()) return;
-  v1::CheckpointWritten written;
-  written.set_number(request.number());
-  written.set_error(std::string(refused.message()));
-  done(written);
+  if (!refused.error().empty()) done(refused);
 }
 
 void Engine::BeginCheckpointIfDue() {
@@ -79,8 +77,8 @@ void Engine::EndCheckpoint(v1::CheckpointWritten written, const ShardIndices& in
   {
     MutexLock lock(mutex_);
     checkpoint_state_ = CheckpointState::kOver;
-    if (view_->synchronous) written.set_step(checkpoint_step_);
     if (written.error().empty()) {
+      if (view_->synchronous) written.set_step(checkpoint_step_);
       checkpoint_indices_[written.number()] = indices;
       if (checkpoint_indices_.size() > kRemembered) {
         checkpoint_indices_.erase(checkpoint_indices_.begin());

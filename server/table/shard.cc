@@ -86,7 +86,7 @@ void Shard::CloseStep(uint64_t step, absl::Span<const Contribution> contribution
 
 void Shard::Load(const RowSet& rows, const float* values) {
   MutexLock lock(mutex_);
-  LoadLocked(rows, values);
+  if (index_ == 0) LoadLocked(rows, values);
 }
 
 void Shard::Discard(uint32_t client, uint64_t from_step) {

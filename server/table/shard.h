@@ -122,7 +122,7 @@ class Shard {
                  ClosedStep* closed = nullptr);
 
   // Gives rows saved values, float32[rows.count][dim], as if they had begun there: the optimizer's
-  // state is that of a beginning. Before any push.
+  // state is that of a beginning. No effect on a shard that anything was done to.
   void Load(const RowSet& rows, const float* values);
 
   // Drops what the client pushed for synchronous steps from `from_step` on.

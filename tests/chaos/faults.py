@@ -78,7 +78,7 @@ def delay(round_):
 @fault
 def throttle(round_):
     proxy = round_.server_proxy()
-    proxy(f"throttle {round_.way()} 20000")
+    proxy(f"throttle {round_.way()} 200000")
     round_.cluster.wait_for_steps(5)
     proxy("heal")
 
