@@ -147,7 +147,7 @@ int RunCheckpointList(absl::Span<const std::string> args) {
   Flags flags("paramctl checkpoint list",
               "lists the checkpoints in a folder, the newest first; their contents are not read.");
   flags.Argument("DIR", kFolderHelp, path);
-  flags.Bool("json", "print JSON", json);
+  flags.Switch("json", "print JSON", json);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
   const absl::StatusOr<std::string> folder = FolderOf(path);
   if (!folder.ok()) return Fail(folder.status());
@@ -182,7 +182,7 @@ int RunCheckpointRestore(absl::Span<const std::string> args) {
               "others. A job that its coordinator would have gone on with is given up.");
   flags.Argument("DIR", kFolderHelp, path);
   flags.String("number", "N", "of the checkpoint", number);
-  flags.Bool("cancel", "the next job begins as it would have without this command", cancel);
+  flags.Switch("cancel", "the next job begins as it would have without this command", cancel);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
   const absl::StatusOr<std::string> folder = FolderOf(path);
   if (!folder.ok()) return Fail(folder.status());

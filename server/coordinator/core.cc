@@ -131,7 +131,10 @@ CoordinatorCore::Actions CoordinatorCore::OnMessage(ConnectionId connection,
       for (const v1::LeasePosition& position : member->worker_report.positions()) {
         leases_.Report(member->record.id(), position);
       }
-      checkpoint_.unheard.erase(member->record.id());
+      const auto unheard = checkpoint_.unheard.find(member->record.id());
+      if (unheard != checkpoint_.unheard.end() && --unheard->second == 0) {
+        checkpoint_.unheard.erase(unheard);
+      }
     }
     if (message.heartbeat().has_server()) member->server_report = message.heartbeat().server();
     v1::CoordinatorMessage ack;

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -290,7 +289,7 @@ class CoordinatorCore {
     uint64_t parent = 0;
     uint64_t bytes = 0;
     // Workers that have not said where they are since everything was written.
-    std::set<uint32_t> unheard;
+    std::map<uint32_t, int> unheard;  // and how many reports are wanted of them
     bool asked = false;
     absl::Duration last_begun;
     absl::Duration not_before = -absl::InfiniteDuration();

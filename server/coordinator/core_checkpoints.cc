@@ -59,13 +59,14 @@ void CoordinatorCore::ProceedWithCheckpoint(absl::Duration now) {
     if (!round_->CheckFiles(shard_map_).ok()) return RepeatCheckpoint();
     checkpoint_.stage = CheckpointStage::kPositions;
     for (const Member* worker : membership_.Live(v1::WORKER)) {
-      if (!worker->record.idle()) checkpoint_.unheard.insert(worker->record.id());
+      // The first one may have been on its way already.
+      if (!worker->record.idle()) checkpoint_.unheard[worker->record.id()] = 2;
     }
   }
   if (checkpoint_.stage != CheckpointStage::kPositions) return;
-  std::erase_if(checkpoint_.unheard, [&](uint32_t id) {
+  std::erase_if(checkpoint_.unheard, [&](const auto& entry) {
     const auto& members = membership_.members();
-    return std::none_of(members.begin(), members.end(), [id](const Member& member) {
+    return std::none_of(members.begin(), members.end(), [id = entry.first](const Member& member) {
       return member.record.role() == v1::WORKER && member.record.id() == id && member.live();
     });
   });

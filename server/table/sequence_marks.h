@@ -19,7 +19,7 @@ struct PushId {
   uint64_t clock = 0;
   uint32_t piece = 0;
   // Whose step it was before the job was restored.
-  PushOrigin origin = {};
+  StepOrigin origin = {};
 };
 
 // The last push taken from each client. Not thread-safe.
@@ -45,7 +45,7 @@ class SequenceMarks {
   }
 
   // The same for the push that piece `piece` of the origin's step was.
-  bool Has(const PushOrigin& origin, uint32_t piece) const {
+  bool Has(const StepOrigin& origin, uint32_t piece) const {
     if (origin.client == 0) return false;
     const auto it = marks_.find(origin.client);
     if (it == marks_.end() || it->second.incarnation != origin.incarnation) return false;

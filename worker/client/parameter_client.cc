@@ -270,7 +270,8 @@ void ParameterClient::Send(OutgoingOperation out) {
 }
 
 void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
-                               absl::Span<const TableGradients> gradients, Done done) {
+                               absl::Span<const TableGradients> gradients, Done done,
+                               const StepOrigin& origin) {
   TakeAnnounced();
   // The last part for each server, in the order of links_; the server's step is finished with it.
   // Parts of an old plan go anywhere: then the end is said by itself.
@@ -296,6 +297,7 @@ void ParameterClient::PushStep(uint64_t clock, uint64_t examples,
     out.operation = Prepare(OperationKind::kPush);
     out.operation.clock = clock;
     out.operation.examples = examples;
+    out.operation.origin = origin;
     out.operation.finishes_step = finishes;
     out.receiver = call;
     return out;

@@ -81,9 +81,10 @@ class ParameterClient {
     Buffer values;
   };
   // Pushes the gradients of step `clock`, the mean over `examples` examples, and finishes the step
-  // on every server. `done` comes when every server has acknowledged.
+  // on every server. `done` comes when every server has acknowledged. `origin`: whose step it was
+  // before the job was restored, if it was somebody's.
   void PushStep(uint64_t clock, uint64_t examples, absl::Span<const TableGradients> gradients,
-                Done done);
+                Done done, const StepOrigin& origin = {});
 
   // From Hold to Flush small pulls may wait for what follows to the same server, to go out
   // together. (The operations of one PushStep do so without being asked.)

@@ -13,6 +13,9 @@ namespace {
 // A packed key of a table with many rows takes about so many bytes.
 constexpr uint64_t kPackedKeyBytes = 3;
 
+// Operations that the rows of a block fill, when they go to one server.
+constexpr uint64_t kOperationsInBlock = 2;
+
 // Keys that are hashed at a time: they stay in the first-level cache.
 constexpr size_t kHashesAtOnce = 512;
 
@@ -64,23 +67,25 @@ void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan,
   plan->segments.clear();
   plan->order.resize(keys.size());
   plan->keys.resize(keys.size());
-  // All rows of a block might go to one server.
+  // All rows of a block might go to one server. Which rows are in one does not depend on where they
+  // go (Segment::piece).
   const uint64_t worst_row_bytes = plan->dim * sizeof(float) + sizeof(uint64_t) + 1;
-  const uint64_t servers = server_begins_.size() - 1;
-  const uint64_t block = std::clamp<uint64_t>(
-      RowsPerOperation() * servers, 1, std::max<uint64_t>(options_.max_bytes / worst_row_bytes, 1));
+  const uint64_t block =
+      std::clamp<uint64_t>(RowsPerOperation() * kOperationsInBlock, 1,
+                           std::max<uint64_t>(options_.max_bytes / worst_row_bytes, 1));
   // What is there does not move when more comes.
   const size_t blocks = (keys.size() + block - 1) / block;
-  plan->parts.reserve(blocks * servers);
+  plan->parts.reserve(blocks * (server_begins_.size() - 1));
   plan->segments.reserve(std::min<size_t>(blocks * shards_by_server_.size(), keys.size()));
   for (size_t first = 0; first < keys.size(); first += block) {
-    PlanBlock(keys, first, std::min<size_t>(first + block, keys.size()), plan);
+    PlanBlock(keys, first, std::min<size_t>(first + block, keys.size()),
+              static_cast<uint32_t>(first / block), plan);
     if (on_block) on_block(plan->parts.size());
   }
 }
 
 void RowPlanner::PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last,
-                           RowPlan* plan) {
+                           uint32_t block, RowPlan* plan) {
   const auto shards = static_cast<uint32_t>(shards_by_server_.size());
   const size_t size = last - first;
   ranks_.resize(size);
@@ -117,7 +122,7 @@ void RowPlanner::PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t
     for (uint32_t rank = begin; rank < end; ++rank) {
       const uint32_t rows = offsets_[rank] - begin_of(rank);
       if (rows == 0) continue;
-      plan->segments.push_back({.shard = shards_by_server_[rank], .rows = rows});
+      plan->segments.push_back({.shard = shards_by_server_[rank], .rows = rows, .piece = block});
       ++part.segment_count;
     }
     EncodeKeysOf(part, plan);
@@ -170,7 +175,7 @@ void RowPlanner::PlanSubset(const RowPlan& plan, absl::Span<const uint32_t> rows
       }
       if (next == first) continue;
       const auto count = static_cast<uint32_t>(next - first);
-      subset->segments.push_back({.shard = segment.shard, .rows = count});
+      subset->segments.push_back({.shard = segment.shard, .rows = count, .piece = segment.piece});
       ++chosen.segment_count;
       chosen.rows += count;
     }
@@ -191,17 +196,20 @@ RowPlan RowPlanner::PlanDense() const {
   for (const uint32_t shard : shards_by_server_) {
     const uint32_t server = placement_.shard_servers(static_cast<int>(shard));
     const RowRange range = RowsOfShard(plan.rows, shards, shard);
-    for (uint64_t at = range.begin; at < range.end;) {
+    // Cut from its own beginning, wherever it goes (Segment::piece); what is left at the end goes
+    // with others.
+    uint32_t piece = 0;
+    for (uint64_t at = range.begin; at < range.end; ++piece) {
+      const uint64_t rows = std::min(range.end - at, max_rows);
       if (plan.parts.empty() || plan.parts.back().server != server ||
-          plan.parts.back().rows >= max_rows) {
+          plan.parts.back().rows + rows > max_rows) {
         RowPlan::Part& part = plan.parts.emplace_back();
         part.server = server;
         part.first_segment = static_cast<uint32_t>(plan.segments.size());
       }
       RowPlan::Part& part = plan.parts.back();
-      const uint64_t rows = std::min(range.end - at, max_rows - part.rows);
       plan.segments.push_back(
-          {.shard = shard, .rows = static_cast<uint32_t>(rows), .first_row = at});
+          {.shard = shard, .rows = static_cast<uint32_t>(rows), .first_row = at, .piece = piece});
       ++part.segment_count;
       part.rows += static_cast<uint32_t>(rows);
       at += rows;

@@ -96,7 +96,8 @@ class RowPlanner {
   uint64_t RowsPerOperation() const;
   // Plans keys[first, last) on their own: this many fit into the cache, and the operations of the
   // first ones are sent before the last ones are looked at.
-  void PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last, RowPlan* plan);
+  void PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last, uint32_t block,
+                 RowPlan* plan);
 
   const uint32_t table_;
   const v1::TablePlacement placement_;

@@ -92,6 +92,7 @@ absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
                        .batch_rows = static_cast<int>(data_.batch_size())},
                       cache_));
   bool requested = false;
+  uint64_t number = 0;
   while (true) {
     if (!requested && source->BytesLeft() <= kRequestAtBytesLeft) {
       partitions_.request();
@@ -101,8 +102,24 @@ absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
     std::unique_ptr<Batch> batch = FreeBatch();
     ASSIGN_OR_RETURN(const bool more, source->Next(batch.get()));
     if (!more) break;
+    // Trained on before the job was restored.
+    if (number < grant.skip_batches()) {
+      Recycle(std::move(batch));
+      ++number;
+      continue;
+    }
     batch->source_lease = grant.lease();
-    if (!Push({.batch = std::move(batch), .lease = grant.lease(), .stats = {}})) {
+    StepOrigin origin;
+    if (grant.client() != 0) {
+      origin = {.client = grant.client(),
+                .incarnation = grant.incarnation(),
+                .clock = grant.clock() + number - grant.skip_batches()};
+    }
+    if (!Push({.batch = std::move(batch),
+               .lease = grant.lease(),
+               .number = number++,
+               .origin = origin,
+               .stats = {}})) {
       return absl::OkStatus();
     }
   }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/base/thread.h"
+#include "common/wire/operation.h"
 #include "paramd/v1/config.pb.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "worker/data/batch.h"
@@ -46,6 +47,10 @@ class BatchPipeline {
   struct Item {
     std::unique_ptr<Batch> batch;
     uint64_t lease = 0;
+    // Of the batch among those of the partition, from 0.
+    uint64_t number = 0;
+    // Its step before the job was restored, if it was one.
+    StepOrigin origin;
     ReadStats stats;
   };
   // The next item; none when all partitions are read. Data that cannot be used is DATA_LOSS.

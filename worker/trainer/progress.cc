@@ -1,6 +1,7 @@
 #include "worker/trainer/progress.h"
 
 #include <limits>
+#include <utility>
 
 namespace paramd {
 namespace {
@@ -25,9 +26,23 @@ void Progress::Add(uint64_t examples, double loss_sum) {
   report_.set_loss_sum(report_.loss_sum() + loss_sum);
 }
 
+void Progress::SetPositions(std::function<void(v1::WorkerReport*)> add_positions) {
+  MutexLock lock(mutex_);
+  add_positions_ = std::move(add_positions);
+}
+
 v1::WorkerReport Progress::Report() {
   const absl::Duration now = clock_.SinceBoot();
+  std::function<void(v1::WorkerReport*)> add_positions;
+  v1::WorkerReport report = Figures(now, &add_positions);
+  if (add_positions) add_positions(&report);
+  return report;
+}
+
+v1::WorkerReport Progress::Figures(absl::Duration now,
+                                   std::function<void(v1::WorkerReport*)>* add_positions) {
   MutexLock lock(mutex_);
+  *add_positions = add_positions_;
   samples_.push_back({.at = now, .examples = report_.examples(), .loss_sum = report_.loss_sum()});
   while (samples_.size() > 2 && now - samples_[1].at >= kWindow) samples_.pop_front();
   const Sample& oldest = samples_.front();

@@ -1,24 +1,37 @@
 #include "worker/trainer/step_tracker.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace paramd {
 
-StepTracker::Lease& StepTracker::At(uint64_t lease) {
-  return leases_.try_emplace(lease, this, lease).first->second;
-}
-
 void StepTracker::Read(uint64_t lease) {
   MutexLock lock(mutex_);
-  ++At(lease).unfinished_;
+  ++leases_[lease].unfinished;
+  // Here, for pushes are not to wait for memory.
+  if (++read_ > free_.size()) {
+    pushed_.emplace_back(this);
+    free_.reserve(pushed_.size());
+    free_.push_back(&pushed_.back());
+  }
 }
 
-std::shared_ptr<StepTracker::Lease> StepTracker::Push(uint64_t lease, double loss_sum) {
+std::shared_ptr<StepTracker::Pushed> StepTracker::Push(uint64_t lease, uint64_t number,
+                                                       uint64_t clock, double loss_sum) {
   MutexLock lock(mutex_);
-  Lease& entry = At(lease);
-  entry.loss_sum_ += loss_sum;
+  Lease& entry = leases_.find(lease)->second;
+  entry.loss_sum += loss_sum;
+  entry.next_number = number + 1;
+  entry.next_clock = clock + 1;
   ++open_;
-  return {shared_from_this(), &entry};
+  --read_;
+  Pushed* const pushed = free_.back();
+  free_.pop_back();
+  pushed->open_ = true;
+  pushed->lease_ = lease;
+  pushed->number_ = number;
+  pushed->clock_ = clock;
+  return {shared_from_this(), pushed};
 }
 
 void StepTracker::Push() {
@@ -32,29 +45,34 @@ void StepTracker::Answered(const absl::Status& status) {
   --open_;
 }
 
-void StepTracker::Answered(Lease& lease, const absl::Status& status) {
-  Finished(lease, status);
+void StepTracker::Answered(Pushed& pushed, const absl::Status& status) {
+  Finished(pushed, status);
   // Last, so that whoever waits finds the partition reported.
   Answered(status);
 }
 
-void StepTracker::Finished(Lease& lease, const absl::Status& status) {
-  const uint64_t number = lease.number_;
+void StepTracker::Finished(Pushed& pushed, const absl::Status& status) {
+  uint64_t lease;
   {
     MutexLock lock(mutex_);
+    lease = pushed.lease_;
     if (status_.ok()) status_ = status;
-    if (status.ok()) --lease.unfinished_;
+    // What failed stays open: the partition is not done.
+    if (!status.ok()) return;
+    --leases_.find(lease)->second.unfinished;
+    pushed.open_ = false;
+    free_.push_back(&pushed);
   }
-  ReportIfDone(number);
+  ReportIfDone(lease);
 }
 
 void StepTracker::Close(v1::WorkDone done) {
   const uint64_t number = done.lease();
   {
     MutexLock lock(mutex_);
-    Lease& lease = At(number);
-    lease.closed_ = true;
-    lease.done_ = std::move(done);
+    Lease& lease = leases_[number];
+    lease.closed = true;
+    lease.done = std::move(done);
   }
   ReportIfDone(number);
 }
@@ -64,12 +82,37 @@ void StepTracker::ReportIfDone(uint64_t lease) {
   {
     MutexLock lock(mutex_);
     const auto entry = leases_.find(lease);
-    if (entry == leases_.end() || !entry->second.closed_ || entry->second.unfinished_ > 0) return;
-    done = std::move(entry->second.done_);
-    done.set_loss_sum(entry->second.loss_sum_);
+    if (entry == leases_.end() || !entry->second.closed || entry->second.unfinished > 0) return;
+    done = std::move(entry->second.done);
+    done.set_loss_sum(entry->second.loss_sum);
+    if (const auto position = Position(lease, entry->second)) {
+      *done.mutable_position() = *position;
+    }
     leases_.erase(entry);
   }
   on_done_(std::move(done));
+}
+
+std::optional<v1::LeasePosition> StepTracker::Position(uint64_t number, const Lease& lease) const {
+  if (lease.next_number == 0) return std::nullopt;
+  uint64_t batches = lease.next_number, clock = lease.next_clock;
+  for (const Pushed& pushed : pushed_) {
+    if (!pushed.open_ || pushed.lease_ != number || pushed.number_ >= batches) continue;
+    batches = pushed.number_;
+    clock = pushed.clock_;
+  }
+  v1::LeasePosition position;
+  position.set_lease(number);
+  position.set_batches(batches);
+  position.set_clock(clock);
+  return position;
+}
+
+void StepTracker::AddPositions(v1::WorkerReport* report) const {
+  MutexLock lock(mutex_);
+  for (const auto& [number, lease] : leases_) {
+    if (const auto position = Position(number, lease)) *report->add_positions() = *position;
+  }
 }
 
 bool StepTracker::MayGoOn(size_t pushes) const {

@@ -47,8 +47,10 @@ class Trainer::Step {
   explicit Step(size_t tables) : plans_(tables), rows_(tables), wanted_(tables), pulled_(tables) {}
 
   // `pushes_all`: its push is to carry everything that is kept back.
-  void Begin(std::unique_ptr<Batch> batch, bool pushes_all) {
-    batch_ = std::move(batch);
+  void Begin(BatchPipeline::Item item, bool pushes_all) {
+    batch_ = std::move(item.batch);
+    number_ = item.number;
+    origin_ = item.origin;
     pushes_all_ = pushes_all;
     rows_clock_ = UINT64_MAX;
     MutexLock lock(mutex_);
@@ -84,6 +86,9 @@ class Trainer::Step {
   }
 
   const Batch& batch() const { return *batch_; }
+  // Of the batch in its partition.
+  uint64_t number() const { return number_; }
+  const StepOrigin& origin() const { return origin_; }
   bool pushes_all() const { return pushes_all_; }
   // Smallest clock that a pull was answered with.
   std::atomic<uint64_t>& rows_clock() { return rows_clock_; }
@@ -102,6 +107,8 @@ class Trainer::Step {
 
  private:
   std::unique_ptr<Batch> batch_;
+  uint64_t number_ = 0;
+  StepOrigin origin_;
   std::vector<std::shared_ptr<const RowPlan>> plans_;
   std::vector<Buffer> rows_;
   std::vector<HeldChanges::Wanted> wanted_;
@@ -133,6 +140,8 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
 
 absl::Status Trainer::Train(const v1::WorkGrant& first) {
   tracker_ = std::make_shared<StepTracker>(callbacks_.on_partition_done);
+  progress_.SetPositions(
+      [tracker = tracker_](v1::WorkerReport* report) { tracker->AddPositions(report); });
   {
     // Reads while the clocks are joined.
     BatchPipeline pipeline(config_.data(), shape_, config_.worker().prefetch_batches(), first,
@@ -197,11 +206,11 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& 
     }
     model_.Prepare(item->batch.get());
     tracker_->Read(item->lease);
-    return BeginStep(std::move(item->batch), clock);
+    return BeginStep(*std::move(item), clock);
   }
 }
 
-absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_ptr<Batch> batch,
+absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(BatchPipeline::Item item,
                                                                   uint64_t clock) {
   std::shared_ptr<Step> step;
   if (steps_.empty()) {
@@ -210,7 +219,7 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(std::unique_pt
     step = std::move(steps_.back());
     steps_.pop_back();
   }
-  step->Begin(std::move(batch), std::exchange(partition_ended_, false));
+  step->Begin(std::move(item), std::exchange(partition_ended_, false));
   client_.Hold();
   for (const size_t table : order_) Pull(table, clock, step);
   client_.Flush();
@@ -268,7 +277,8 @@ absl::Status Trainer::Compute(Step& step) {
   }
   for (size_t i = 0; i < order_.size(); ++i) HoldBack(i, step);
   RETURN_IF_ERROR(WaitForRoom());
-  PushStep(batch.rows(), WhenAnswered(batch.source_lease, loss_sum));
+  origin_ = step.origin();
+  PushStep(batch.rows(), origin_, WhenAnswered(step, loss_sum));
   progress_.Add(batch.rows(), loss_sum);
   return absl::OkStatus();
 }
@@ -279,12 +289,12 @@ absl::Status Trainer::WaitForRoom() {
   return tracker_->status();
 }
 
-void Trainer::PushStep(uint64_t examples, ParameterClient::Done done) {
+void Trainer::PushStep(uint64_t examples, const StepOrigin& origin, ParameterClient::Done done) {
   // Tables of which nothing is pushed are left out.
   const auto end = std::stable_partition(pushes_.begin(), pushes_.end(),
                                          [](const auto& push) { return push.plan != nullptr; });
   client_.PushStep(clock_, examples, absl::MakeConstSpan(pushes_.data(), end - pushes_.begin()),
-                   std::move(done));
+                   std::move(done), origin);
   for (ParameterClient::TableGradients& push : pushes_) push = {};
 }
 
@@ -310,8 +320,9 @@ bool Trainer::HoldsAnything() const {
                      [](const auto& held) { return held.has_value() && !held->empty(); });
 }
 
-ParameterClient::Done Trainer::WhenAnswered(uint64_t lease, double loss_sum) {
-  std::shared_ptr<StepTracker::Lease> batch = tracker_->Push(lease, loss_sum);
+ParameterClient::Done Trainer::WhenAnswered(const Step& step, double loss_sum) {
+  std::shared_ptr<StepTracker::Pushed> batch =
+      tracker_->Push(step.batch().source_lease, step.number(), clock_, loss_sum);
   if (unfinished_.empty() && !HoldsAnything()) {
     return [batch = std::move(batch)](const absl::Status& status) { batch->Answered(status); };
   }
@@ -336,7 +347,10 @@ absl::Status Trainer::PushAllHeld() {
     if (held_[order_[i]].has_value()) SetPush(i, held_[order_[i]]->Take(true));
   }
   tracker_->Push();
-  PushStep(0, FinishAll());
+  // The step after the last one, before the job was restored as well.
+  StepOrigin origin = origin_;
+  ++origin.clock;
+  PushStep(0, origin, FinishAll());
   progress_.SetClock(++clock_);
   return absl::OkStatus();
 }

@@ -52,7 +52,7 @@ class Trainer {
   // batch if `wait`.
   absl::StatusOr<std::shared_ptr<Step>> NextStep(BatchPipeline& pipeline, uint64_t clock,
                                                  bool wait);
-  absl::StatusOr<std::shared_ptr<Step>> BeginStep(std::unique_ptr<Batch> batch, uint64_t clock);
+  absl::StatusOr<std::shared_ptr<Step>> BeginStep(BatchPipeline::Item item, uint64_t clock);
   // Of a sparse table; none of a dense one.
   absl::Span<const uint64_t> KeysOf(const Step& step, size_t table) const;
   // Pulls what the step needs of a table.
@@ -64,15 +64,15 @@ class Trainer {
   // Waits until one more push may go out.
   absl::Status WaitForRoom();
   // Sends pushes_ as step clock_.
-  void PushStep(uint64_t examples, ParameterClient::Done done);
+  void PushStep(uint64_t examples, const StepOrigin& origin, ParameterClient::Done done);
 
   // Keeps the step's gradients of table order_[i] back where the table's mode says so.
   void HoldBack(size_t i, const Step& step);
   // What of table order_[i] is pushed next.
   void SetPush(size_t i, const HeldChanges::Rows& rows);
   bool HoldsAnything() const;
-  // What follows from the answer to the push of a batch of the partition `lease`.
-  ParameterClient::Done WhenAnswered(uint64_t lease, double loss_sum);
+  // What follows from the answer to the push of a step.
+  ParameterClient::Done WhenAnswered(const Step& step, double loss_sum);
   // The same for a push after which nothing is kept back: finishes all batches.
   ParameterClient::Done FinishAll();
   // Pushes everything that is kept back, as a step without examples.
@@ -94,7 +94,9 @@ class Trainer {
   // A partition was read to its end: the next push carries everything.
   bool partition_ended_ = false;
   // Of batches of which something may be kept back, an entry each.
-  std::vector<std::shared_ptr<StepTracker::Lease>> unfinished_;
+  std::vector<std::shared_ptr<StepTracker::Pushed>> unfinished_;
+  // Of the last step.
+  StepOrigin origin_;
   // Answers to pushes may come after an error has ended Train.
   std::shared_ptr<StepTracker> tracker_;
   // In which tables are pulled and pushed: the dense ones are ready first.
