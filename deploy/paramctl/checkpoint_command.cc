@@ -143,17 +143,17 @@ int RunCheckpointSave(absl::Span<const std::string> args) {
 
 int RunCheckpointList(absl::Span<const std::string> args) {
   std::string path;
-  bool json = false;
+  std::string output = "table";
   Flags flags("paramctl checkpoint list",
               "lists the checkpoints in a folder, the newest first; their contents are not read.");
   flags.Argument("DIR", kFolderHelp, path);
-  flags.Switch("json", "print JSON", json);
+  flags.Choice("output,o", {"table", "json"}, "form", output);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
   const absl::StatusOr<std::string> folder = FolderOf(path);
   if (!folder.ok()) return Fail(folder.status());
   const auto infos = CheckpointSet(*folder).List();
   if (!infos.ok()) return Fail(infos.status());
-  json ? PrintJson(*infos) : PrintTable(*infos);
+  output == "json" ? PrintJson(*infos) : PrintTable(*infos);
   return kExitDone;
 }
 

@@ -463,7 +463,8 @@ void Coordinator::Perform(const CoordinatorCore::BeginCheckpoint& /*begin*/) {
 }
 
 void Coordinator::Perform(const CoordinatorCore::CommitCheckpoint& commit) {
-  checkpointer_.emplace("checkpoints", [this, commit] {
+  checkpointer_.emplace("checkpoints", [this, commit]() mutable {
+    commit.payload.set_time(absl::ToDoubleSeconds(options_.clock->Wall() - absl::UnixEpoch()));
     const absl::Status status =
         options_.checkpoints->Commit(commit.number, commit.parent, commit.payload);
     if (status.ok()) {

@@ -6,52 +6,16 @@ import unittest
 
 import numpy as np
 
-from tests.testing.paramd_cluster import Cluster, ClusterTestCase
+from tests.testing.counting import LEARNING, CountingTestCase, training
 from tests.testing.safetensors import read_model
 
-ROWS = 4001
 
-CONFIG = """
-version: 1
-cluster: {{name: failover, heartbeat: {{interval: 100ms, lease: 1s}}, linger: 0s,
-          coordinator: {{store: {{dir: {dir}/state}}}}}}
-sharding: {{shards_per_table: 16, {sharding}}}
-consistency: {consistency}
-{model}
-data: {{train: [{dir}/rows.libsvm], batch_size: 16, epochs: {epochs}}}
-output: {{model: {dir}/model.safetensors}}
-{more}
-"""
-
-
-COUNTING = "model: {type: feature_sum}\noptimizer: {type: sgd, learning_rate: 1}"
-LEARNING = "model: {type: logistic_regression}\noptimizer: {type: adagrad}"
-
-
-class FailoverTest(ClusterTestCase):
-    def cluster(self, consistency, servers=3, workers=3, epochs=60, sharding="replication: 2", model=COUNTING, more=""):
-        # Row i has a feature of its own, with value 1, and feature 0 with value 1.
-        self.write("rows.libsvm", "".join(f"{i % 3 % 2} 0:1 {i + 1}:1\n" for i in range(ROWS)))
-        self.epochs = epochs
-        config = CONFIG.format(dir=self.dir, consistency=consistency, epochs=epochs, sharding=sharding, model=model, more=more)
-        return Cluster(self, config, servers, workers)
-
-    def training(self, epoch):
-        return lambda s: s["job"].get("phase") == "TRAINING" and int(s["job"].get("epoch", 0)) >= epoch
-
-    def check(self, cluster):
-        """The job has ended well and every row was added once in every epoch."""
-        self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
-        model = read_model(self.path("model.safetensors"))
-        np.testing.assert_array_equal(model["weights.keys"], np.arange(ROWS + 1, dtype=np.uint64))
-        np.testing.assert_array_equal(model["weights.values"][1:, 0], self.epochs)
-        self.assertEqual(model["weights.values"][0, 0], ROWS * self.epochs)
-
+class FailoverTest(CountingTestCase):
     def test_a_server_is_killed(self):
         for consistency in ("{mode: asp}", "{mode: ssp, staleness: 2}"):
             with self.subTest(consistency=consistency):
                 cluster = self.cluster(consistency)
-                cluster.wait_for(self.training(3))
+                cluster.wait_for(training(3))
                 cluster.servers[1].kill()
                 self.check(cluster)
 
@@ -61,7 +25,7 @@ class FailoverTest(ClusterTestCase):
         for kill in (False, True):
             cluster = self.cluster("{mode: bsp}", epochs=30, model=LEARNING)
             if kill:
-                cluster.wait_for(self.training(3))
+                cluster.wait_for(training(3))
                 cluster.servers[1].kill()
             self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
             models.append(read_model(self.path("model.safetensors")))
@@ -72,7 +36,7 @@ class FailoverTest(ClusterTestCase):
     def test_one_server_after_the_other_is_killed(self):
         cluster = self.cluster("{mode: ssp, staleness: 2}", servers=4, epochs=120)
         for epoch, server in ((3, 2), (20, 0)):
-            cluster.wait_for(self.training(epoch))
+            cluster.wait_for(training(epoch))
             cluster.servers[server].kill()
             # The second one only when the shards of the first have backups again.
             cluster.wait_for(lambda s, n=server: s["servers"][n]["state"] == "LOST" and
@@ -81,7 +45,7 @@ class FailoverTest(ClusterTestCase):
 
     def test_a_server_that_was_stopped_for_too_long_acknowledges_nothing_any_more(self):
         cluster = self.cluster("{mode: asp}", servers=2, epochs=120)
-        cluster.wait_for(self.training(3))
+        cluster.wait_for(training(3))
         cluster.servers[0].kill(signal.SIGSTOP)
         cluster.wait_for(lambda s: s["servers"][0]["state"] == "LOST")
         cluster.servers[0].kill(signal.SIGCONT)
@@ -90,7 +54,7 @@ class FailoverTest(ClusterTestCase):
 
     def test_a_new_server_gets_the_backups_of_one_that_was_killed(self):
         cluster = self.cluster("{mode: asp}", servers=2, epochs=600)
-        cluster.wait_for(self.training(3))
+        cluster.wait_for(training(3))
         cluster.servers[1].kill()
         cluster.wait_for(lambda s: int(s["shards_without_backup"]) > 0)
         cluster.start_server("server-1")
@@ -108,7 +72,7 @@ class FailoverTest(ClusterTestCase):
                 cluster = self.cluster(consistency, servers=2, epochs=200, sharding="replication: 1",
                                        more=self.log(fsync))
                 for epoch in (3, 30):
-                    cluster.wait_for(self.training(epoch))
+                    cluster.wait_for(training(epoch))
                     cluster.servers[1].kill()
                     cluster.wait_for(lambda s: any("on its disk only" in p for p in s["problems"]))
                     cluster.servers[1] = cluster.start_server("server-1")
@@ -120,7 +84,7 @@ class FailoverTest(ClusterTestCase):
             cluster = self.cluster("{mode: bsp}", servers=2, epochs=30, model=LEARNING, sharding="replication: 1",
                                    more=self.log("always"))
             if kill:
-                cluster.wait_for(self.training(3))
+                cluster.wait_for(training(3))
                 cluster.servers[1].kill()
                 cluster.wait_for(lambda s: any("on its disk only" in p for p in s["problems"]))
                 cluster.start_server("server-1")
@@ -132,7 +96,7 @@ class FailoverTest(ClusterTestCase):
 
     def test_both_replicas_are_killed_and_come_back_with_their_logs(self):
         cluster = self.cluster("{mode: asp}", servers=2, epochs=200, more=self.log())
-        cluster.wait_for(self.training(3))
+        cluster.wait_for(training(3))
         for server in cluster.servers:
             server.kill()
         cluster.wait_for(lambda s: all(server["state"] == "LOST" for server in s["servers"]))
@@ -142,7 +106,7 @@ class FailoverTest(ClusterTestCase):
 
     def test_without_a_backup_the_job_ends_and_names_the_server(self):
         cluster = self.cluster("{mode: asp}", servers=2, epochs=100000, sharding="replication: 1")
-        cluster.wait_for(self.training(2))
+        cluster.wait_for(training(2))
         cluster.servers[1].kill()
         self.assertEqual(cluster.coordinator.wait(), 1)
         self.assertIn("server-1", cluster.logs())
