@@ -25,12 +25,12 @@ enum class OperationKind {
 };
 
 // Whose step a push was before the job was restored from a checkpoint; client 0: nobody's.
-struct Origin {
+struct StepOrigin {
   uint32_t client = 0;
   uint64_t incarnation = 0;
   uint64_t clock = 0;
 
-  friend bool operator==(const Origin&, const Origin&) = default;
+  friend bool operator==(const StepOrigin&, const StepOrigin&) = default;
 };
 
 // One operation for one server. Borrows segments, keys and values; whoever made it keeps them
@@ -46,7 +46,7 @@ struct Operation {
   bool finishes_step = false;
   bool ignore_clock = false;
   uint64_t examples = 0;
-  Origin origin;
+  StepOrigin origin;
   uint32_t table = 0;
   absl::Span<const Segment> segments;
   absl::Span<const uint64_t> keys;
