@@ -117,7 +117,6 @@ class Checker {
       Fail({"sharding.replication", "cluster.servers"},
            "wants cluster.servers: 2 or more, for the two copies of a shard are on different ones");
     }
-    if (config_.cluster().server().memory() > 0) NotYet("cluster.server.memory");
     if (config_.has_checkpoint()) NotYet("checkpoint.dir");
   }
 

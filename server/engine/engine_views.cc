@@ -34,6 +34,10 @@ bool Promote(const View& before, const View& view) {
 // ---- views
 
 void Engine::SetServerId(uint32_t id) {
+  {
+    MutexLock lock(links_mutex_);
+    self_ = id;
+  }
   MutexLock lock(mutex_);
   server_id_ = id;
 }
@@ -170,6 +174,7 @@ v1::ServerReport Engine::Report() const {
   report.set_pulls(counters.pulls);
   report.set_refused(counters.refused);
   report.set_late(counters.dropped);
+  AddPressure(&report);
   MutexLock lock(links_mutex_);
   if (log_link_ != nullptr && !log_link_->problem().empty()) {
     report.add_problems(log_link_->problem());
