@@ -118,6 +118,7 @@ class Checker {
            "wants cluster.servers: 2 or more, for the two copies of a shard are on different ones");
     }
     if (config_.has_checkpoint()) NotYet("checkpoint.dir");
+    if (config_.training().straggler().backup()) NotYet("training.straggler.backup");
   }
 
   void Tables() {

@@ -145,6 +145,8 @@ v1::ServerReport Engine::Report() const {
     const ClockTracker::ClientClock slowest =
         clocks_.Slowest().value_or(ClockTracker::ClientClock());
     for (const auto& [clock, pull] : parked_.all()) {
+      // It came ahead of its step: the client computes another one meanwhile.
+      if (clocks_.ClockOf(pull.operation.client).value_or(0) < pull.operation.clock) continue;
       v1::WaitingPull& waiting = *report.add_waiting();
       waiting.set_table(pull.operation.table);
       waiting.set_client(pull.operation.client);
