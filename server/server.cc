@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/exit_code.h"
 #include "common/base/file.h"
+#include "common/base/process_memory.h"
 #include "common/base/status_macros.h"
 #include "common/config/duration.h"
 #include "common/rpc/coordinator_addresses.h"
@@ -114,6 +115,13 @@ void Server::MakeEngine() {
     *filled.mutable_replicas_filled()->add_shards() = replica;
     session_->Send(std::move(filled));
   };
+  engine.memory = {.budget =
+                       [this] {
+                         const uint64_t budget = memory_.load();
+                         return budget > 0 ? budget : MemoryLimit();
+                       },
+                   .used = ResidentBytes,
+                   .clock = options_.clock};
   engine_ = std::make_unique<Engine>(engine);
   parameter_service_ = std::make_unique<ParameterServiceImpl>(*engine_);
   replica_service_ = std::make_unique<ReplicaServiceImpl>(*engine_);
@@ -181,6 +189,7 @@ absl::Status Server::JoinCluster() {
 void Server::OnMessage(const v1::CoordinatorMessage& message) {
   if (message.has_welcome()) {
     engine_->SetServerId(message.welcome().id());
+    memory_ = message.welcome().config().cluster().server().memory();
     const v1::Sharding& sharding = message.welcome().config().sharding();
     engine_->SetReplication(sharding.acknowledge() != v1::Sharding::PRIMARY, sharding.fill_rate());
     if (message.welcome().config().has_checkpoint()) {

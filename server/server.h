@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -79,6 +80,8 @@ class Server {
   v1::DaemonStatus Status();
 
   const Options options_;
+  // cluster.server.memory; 0: what the machine allows.
+  std::atomic<uint64_t> memory_{0};
   // Of the streams to backups; outlives the engine, which has them.
   std::optional<CompletionLoop> replica_loop_;
   std::unique_ptr<Engine> engine_;

@@ -26,6 +26,8 @@ namespace paramd {
 namespace {
 
 constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(2);
+// Leases for which a server may have no room for a push; then the job ends.
+constexpr int kPatienceLeases = 10;
 
 // Rows from the servers as they are now.
 class RemoteParameters final : public ParameterSource {
@@ -234,12 +236,13 @@ void Worker::Connect(const v1::ClusterView& view) {
     if (client_ != nullptr) return;
     id = id_;
   }
-  auto client = std::make_unique<ParameterClient>(
-      ParameterClient::Options{.client = id,
-                               .incarnation = incarnation_,
-                               .shard_map = view.shard_map(),
-                               .transport = config_.transport(),
-                               .row_cache_bytes = config_.worker().row_cache()});
+  auto client = std::make_unique<ParameterClient>(ParameterClient::Options{
+      .client = id,
+      .incarnation = incarnation_,
+      .shard_map = view.shard_map(),
+      .transport = config_.transport(),
+      .row_cache_bytes = config_.worker().row_cache(),
+      .patience = kPatienceLeases * ToDuration(config_.cluster().heartbeat().lease())});
   {
     MutexLock lock(mutex_);
     client_.swap(client);

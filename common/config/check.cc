@@ -117,7 +117,7 @@ class Checker {
       Fail({"sharding.replication", "cluster.servers"},
            "wants cluster.servers: 2 or more, for the two copies of a shard are on different ones");
     }
-    if (config_.cluster().server().memory() > 0) NotYet("cluster.server.memory");
+    if (config_.training().straggler().backup()) NotYet("training.straggler.backup");
   }
 
   void Tables() {

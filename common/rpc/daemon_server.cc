@@ -9,10 +9,8 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "common/base/file.h"
+#include "common/base/process_memory.h"
 #include "common/rpc/status.h"
 
 namespace paramd {
@@ -93,16 +91,6 @@ DaemonServer::~DaemonServer() {
 void AnnounceReady(const std::string& role, const std::string& address) {
   std::printf("ready role=%s address=%s pid=%d\n", role.c_str(), address.c_str(), getpid());
   std::fflush(stdout);
-}
-
-uint64_t ResidentBytes() {
-  // The second number is the resident size in pages (proc(5)). /proc files have no size to ask for.
-  const absl::StatusOr<std::string> statm = ReadFileRange("/proc/self/statm", 0, 4096);
-  if (!statm.ok()) return 0;
-  const std::vector<std::string> fields = absl::StrSplit(*statm, ' ');
-  uint64_t pages = 0;
-  if (fields.size() < 2 || !absl::SimpleAtoi(fields[1], &pages)) return 0;
-  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace paramd

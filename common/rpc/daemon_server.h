@@ -60,7 +60,4 @@ class DaemonServer {
 // pid=42".
 void AnnounceReady(const std::string& role, const std::string& address);
 
-// Bytes of memory that this process holds (VmRSS).
-uint64_t ResidentBytes();
-
 }  // namespace paramd

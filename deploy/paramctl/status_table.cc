@@ -76,7 +76,10 @@ std::string Workers(const v1::ClusterStatus& status) {
                     absl::StrCat(member.pid()), HumanSeconds(member.heartbeat_age_seconds()),
                     absl::StrCat(report.clock()), absl::StrCat(member.behind()),
                     absl::StrCat(report.examples()), HumanCount(report.examples_per_second()),
-                    HumanNumber(report.recent_loss(), 4), report.activity()});
+                    HumanNumber(report.recent_loss(), 4),
+                    member.straggler().empty()
+                        ? report.activity()
+                        : absl::StrCat(report.activity(), ", slow: ", member.straggler())});
   }
   return FormatTable(rows);
 }

@@ -28,6 +28,9 @@ CoordinatorCore::CoordinatorCore(v1::Config config, std::vector<v1::Partition> t
       init_(std::move(init)),
       membership_(ToDuration(config_.cluster().heartbeat().lease())),
       control_(config_.training(), {}),
+      stragglers_({.factor = config_.training().straggler().factor(),
+                   .heartbeat = ToDuration(config_.cluster().heartbeat().interval()),
+                   .batch_examples = config_.data().batch_size()}),
       counted_until_(now) {
   job_.set_state(v1::CREATED);
   job_.set_phase(v1::WAITING_FOR_MEMBERS);
@@ -290,7 +293,9 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       if (member.applied_version >= view_version_) ForgetLoads(member);
       break;
     case v1::MemberMessage::kWorkRequest:
-      if (job_.phase() == v1::TRAINING && Admitted(member)) {
+      // A straggler does one after the other.
+      if (job_.phase() == v1::TRAINING && Admitted(member) &&
+          stragglers_.Why(member.record.id()).empty()) {
         if (const auto grant = TakeWork(member)) {
           SendGrant(member, *grant);
           break;

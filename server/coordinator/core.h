@@ -19,6 +19,7 @@
 #include "server/coordinator/checkpoint_round.h"
 #include "server/coordinator/lease_positions.h"
 #include "server/coordinator/membership.h"
+#include "server/coordinator/stragglers.h"
 #include "server/coordinator/training_control.h"
 #include "server/coordinator/work_queue.h"
 
@@ -46,7 +47,8 @@ struct InitialModel {
 // all its pushes are acknowledged). An evaluation in an epoch (training.eval_examples) is done by a
 // worker that is free while the others train. Training that is stopped (training.max_seconds,
 // training.patience) hands out no more work; workers end the partitions that they have where they
-// are, and what follows is as after the last epoch.
+// are, and what follows is as after the last epoch. A worker that is much slower than the others
+// gets its next partition only when it has ended the one it works on, and none of the last ones.
 class CoordinatorCore {
  public:
   struct Send {
@@ -195,6 +197,8 @@ class CoordinatorCore {
   void StartAttached();
   // Work for a worker, from the next epoch when this one has none left and needs no end first.
   std::optional<WorkQueue::Grant> TakeWork(const Member& worker);
+  // Whether the worker is so slow that what is left of the epoch is better done by others.
+  bool LeavesWorkToOthers(const Member& worker);
   // Whether there is work of this epoch, done or not.
   bool HasBegun(uint32_t epoch) const;
   // Whether this is the last epoch, or, when training was stopped, the last one that has begun.
@@ -269,6 +273,7 @@ class CoordinatorCore {
   std::optional<absl::Duration> save_until_;
   // While some table's staleness is auto.
   std::optional<AutoStaleness> auto_staleness_;
+  Stragglers stragglers_;
   uint64_t finished_records_ = 0;
   std::vector<std::string> bad_record_examples_;
   // Spent in TRAINING and since the job began running, up to counted_until_.

@@ -52,6 +52,7 @@ void CoordinatorCore::Proceed(absl::Duration now) {
       if (!job_.stopped().empty()) work_.RemovePending();
       ScheduleEvaluation();
       TuneStaleness(now);
+      stragglers_.Look(membership_.members(), now);
     }
     HandOutWork();
     StartAttached();
@@ -170,12 +171,26 @@ std::optional<WorkQueue::Grant> CoordinatorCore::TakeWork(const Member& worker) 
       !HasBegun(next) && !UsesStripes(config_) && !EvaluationFollows() && job_.stopped().empty()) {
     AddEpoch(next);
   }
+  if (LeavesWorkToOthers(worker)) return std::nullopt;
   const auto grant = work_.Take(worker.record.id());
   if (grant.has_value() && grant->kind == v1::WorkGrant::TRAIN) {
     const v1::PartitionPosition* const position = PositionOf(*grant);
     leases_.Grant(*grant, worker.record, position == nullptr ? 0 : position->batches());
   }
   return grant;
+}
+
+bool CoordinatorCore::LeavesWorkToOthers(const Member& worker) {
+  if (job_.phase() != v1::TRAINING || UsesStripes(config_) || work_.HasEvaluation() ||
+      stragglers_.Why(worker.record.id()).empty()) {
+    return false;
+  }
+  const std::vector<Member*> workers = membership_.Live(v1::WORKER);
+  const auto faster = std::count_if(workers.begin(), workers.end(), [&](const Member* other) {
+    return other->connection != 0 && stragglers_.Why(other->record.id()).empty();
+  });
+  // Each of those soon asks for one.
+  return work_.Pending() <= static_cast<size_t>(faster);
 }
 
 void CoordinatorCore::StartAttached() {
@@ -331,6 +346,7 @@ void CoordinatorCore::ChangePhase(v1::JobPhase phase, absl::Duration now) {
   SpendTime(now);
   if (job_.phase() == v1::TRAINING && phase != v1::TRAINING) AddHistoryPoint(now);
   if (auto_staleness_.has_value()) auto_staleness_->Pause();
+  stragglers_.Pause();
   job_.set_phase(phase);
   ++revision_;
 }

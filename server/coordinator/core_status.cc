@@ -118,6 +118,7 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
   status.set_epoch(shard_map_.epoch());
   status.set_view_version(view_version_);
   const uint64_t fastest = FastestClock(membership_.members());
+  const bool training = job_.phase() == v1::TRAINING;
   size_t live_workers = 0;
   double rate = 0;
   double loss_weight = 0;
@@ -134,6 +135,10 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
       if (member.live()) status.add_problems(absl::StrCat(member.Describe(), ": ", problem));
     }
     if (!is_worker || !member.live()) continue;
+    if (training) {
+      status.mutable_workers(status.workers_size() - 1)
+          ->set_straggler(stragglers_.Why(member.record.id()));
+    }
     ++live_workers;
     const double worker_rate = member.worker_report.examples_per_second();
     rate += worker_rate;
@@ -150,7 +155,6 @@ v1::ClusterStatus CoordinatorCore::Status(absl::Duration now) const {
 
   v1::JobStatus& job = *status.mutable_job();
   job = job_;
-  const bool training = job_.phase() == v1::TRAINING;
   const absl::Duration uncounted = now - counted_until_;
   const bool running = job_.state() == v1::RUNNING;
   const double training_seconds =

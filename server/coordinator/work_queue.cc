@@ -120,10 +120,11 @@ int WorkQueue::Release(uint32_t worker) {
   return released;
 }
 
-bool WorkQueue::HasPending() const {
-  return std::any_of(state_.items().begin(), state_.items().end(), [](const v1::WorkItem& item) {
-    return item.state() == v1::WorkItem::PENDING && !item.evaluation();
-  });
+size_t WorkQueue::Pending() const {
+  return static_cast<size_t>(
+      std::count_if(state_.items().begin(), state_.items().end(), [](const v1::WorkItem& item) {
+        return item.state() == v1::WorkItem::PENDING && !item.evaluation();
+      }));
 }
 
 bool WorkQueue::HasEvaluation() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -53,8 +54,9 @@ class WorkQueue {
   // items.
   int Release(uint32_t worker);
 
-  // Of partitions.
-  bool HasPending() const;
+  // Partitions that nobody has.
+  size_t Pending() const;
+  bool HasPending() const { return Pending() > 0; }
   // An evaluation that is not completed.
   bool HasEvaluation() const;
   // Of the partitions of one epoch.

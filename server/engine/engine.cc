@@ -46,6 +46,7 @@ struct Scratch {
 
 Engine::Engine(const EngineOptions& options)
     : options_(options),
+      memory_(options.memory),
       view_(std::make_shared<const View>()),
       parked_(*options.clock),
       wait_for_backup_(options.wait_for_backup),
@@ -173,9 +174,8 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
   if (!reply.status.ok()) return Finish(reply, done);
   CheckedOperation& checked = Scratch::OfThread().checked;
   reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
-  if (reply.status.ok() && checked.table != nullptr && replicates() && QueuesAreFull()) {
-    reply.status = absl::ResourceExhaustedError("a backup does not keep up");
-  }
+  bool slow = false;
+  if (reply.status.ok()) reply.status = CheckRoom(operation, checked, &slow);
   if (!reply.status.ok()) return Finish(reply, done);
   // With backups the answer goes when all have let go of it, this function among them.
   struct Waiting {
@@ -189,7 +189,7 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
     acknowledgement = std::make_shared<Acknowledgement>([this, waiting](bool acknowledged) {
       if (acknowledged) Finish(waiting->reply, waiting->done);
     });
-    waiting->done = done;
+    waiting->done = slow ? Slowed(done) : done;
   }
   if (checked.table != nullptr) {
     reply.status = Deliver(operation, checked, StepsBetween(operation.clock, admission.fastest),
@@ -204,7 +204,7 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
     Settle();
   }
   if (reply.status.ok()) pushes_.fetch_add(1, std::memory_order_relaxed);
-  if (acknowledgement == nullptr) return Finish(reply, done);
+  if (acknowledgement == nullptr) return Finish(reply, slow ? Slowed(done) : done);
   waiting->reply = std::move(reply);
 }
 
@@ -301,6 +301,10 @@ void Engine::Pull(const Operation& operation, const ReplyCallback& done) {
   if (!admission.reply.status.ok()) return Finish(admission.reply, done);
   CheckedOperation& checked = Scratch::OfThread().checked;
   admission.reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
+  bool slow = false;
+  if (admission.reply.status.ok()) {
+    admission.reply.status = CheckRoom(operation, checked, &slow);
+  }
   if (!admission.reply.status.ok()) return Finish(admission.reply, done);
   const uint64_t needed = ClockNeededBy(operation, *checked.table);
   if (needed <= admission.closed && (needed == 0 || !admission.awaits_clients)) {

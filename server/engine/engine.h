@@ -24,6 +24,7 @@
 #include "paramd/v1/replica.pb.h"
 #include "server/consistency/clock_tracker.h"
 #include "server/engine/check_operation.h"
+#include "server/engine/memory_guard.h"
 #include "server/engine/parked_pulls.h"
 #include "server/engine/step_ledger.h"
 #include "server/engine/view.h"
@@ -58,6 +59,7 @@ struct EngineOptions {
   // Bytes that may wait for a backup before pushes are refused.
   uint64_t max_replica_bytes = uint64_t{256} << 20;
   uint64_t fill_bytes_per_second = uint64_t{64} << 20;
+  MemoryGuard::Options memory;
 };
 
 // Sums since the start.
@@ -116,7 +118,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // This server's id, by which it finds itself in shard maps. Once, before the first view.
-  void SetServerId(uint32_t id);
+  void SetServerId(uint32_t id) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
 
   // Takes over a view: makes the shards that are placed here for the first time, keeps those that
   // are here already; clients that are not members any more leave the clocks (their waiting pulls
@@ -136,6 +138,9 @@ class Engine {
   // Ends everything that goes out to backups; nobody is answered any more who waits for them.
   // Before what on_filled and has_lease use goes.
   void StopReplicating() ABSL_LOCKS_EXCLUDED(view_mutex_, links_mutex_);
+
+  // Whether no rows may be added.
+  bool MemoryIsFull() const { return memory_.level() == MemoryLevel::kFull; }
 
   // Of all shards here.
   v1::ShardDigests ShardDigests() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -222,6 +227,19 @@ class Engine {
   Reply AttachOrAdvance(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
   Reply Detach(const Operation& operation) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Whether there is room for what a push or pull takes, here and at the backups:
+  // RESOURCE_EXHAUSTED says what is short and what to do. `slow`: it is short, and its answer is to
+  // wait.
+  absl::Status CheckRoom(const Operation& operation, const CheckedOperation& checked, bool* slow)
+      ABSL_LOCKS_EXCLUDED(links_mutex_);
+  // The callback with answers other than refusals held back for as long as the memory says.
+  ReplyCallback Slowed(const ReplyCallback& done);
+  absl::Status CheckBackups(const Operation& operation, const CheckedOperation& checked)
+      ABSL_LOCKS_EXCLUDED(links_mutex_);
+  // Memory, and what a person should know of it and of the backups.
+  void AddPressure(v1::ServerReport* report) const ABSL_LOCKS_EXCLUDED(links_mutex_);
+  std::string NameOf(uint32_t server) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(links_mutex_);
+
   void Push(const Operation& operation, const ReplyCallback& done) ABSL_LOCKS_EXCLUDED(mutex_);
   // Gives the parts of a push, `staleness` steps behind the fastest client, to their shards.
   absl::Status Deliver(const Operation& operation, const CheckedOperation& checked,
@@ -247,7 +265,6 @@ class Engine {
               std::shared_ptr<Acknowledgement> acknowledgement);
   // Null: it is none of this server's backups (any more).
   std::shared_ptr<ReplicaLink> LinkTo(uint32_t server) ABSL_LOCKS_EXCLUDED(links_mutex_);
-  bool QueuesAreFull() ABSL_LOCKS_EXCLUDED(links_mutex_);
   bool Waits(const ReplicaTarget& target) const {
     return target.waits &&
            (target.server == kLogTarget || wait_for_backup_.load(std::memory_order_relaxed));
@@ -313,6 +330,8 @@ class Engine {
       ABSL_LOCKS_EXCLUDED(view_mutex_, mutex_);
 
   const EngineOptions options_;
+  // Answers that it holds may come until all else is gone.
+  MemoryGuard memory_;
 
   std::atomic<uint64_t> pushes_{0};
   std::atomic<uint64_t> pulls_{0};
@@ -366,6 +385,9 @@ class Engine {
   std::atomic<uint64_t> fill_bytes_per_second_;
   mutable Mutex links_mutex_;
   std::map<uint32_t, std::shared_ptr<ReplicaLink>> links_ ABSL_GUARDED_BY(links_mutex_);
+  uint32_t self_ ABSL_GUARDED_BY(links_mutex_) = 0;
+  // Of all servers of the last view.
+  std::map<uint32_t, std::string> server_names_ ABSL_GUARDED_BY(links_mutex_);
   // Also in links_; null: there is none.
   std::shared_ptr<OperationLogLink> log_link_ ABSL_GUARDED_BY(links_mutex_);
   // Made with the first view that has backups. Its tasks hold links: those are released first.

@@ -47,13 +47,6 @@ std::shared_ptr<ReplicaLink> Engine::LinkTo(uint32_t server) {
   return link == links_.end() ? nullptr : link->second;
 }
 
-bool Engine::QueuesAreFull() {
-  MutexLock lock(links_mutex_);
-  return std::any_of(links_.begin(), links_.end(), [this](const auto& link) {
-    return link.second->queued_bytes() > options_.max_replica_bytes;
-  });
-}
-
 void Engine::SendTo(ReplicaLink& link, ReplicaFrame frame,
                     std::shared_ptr<Acknowledgement> acknowledgement) {
   frame.header.set_epoch(epoch_.load(std::memory_order_relaxed));
@@ -239,6 +232,9 @@ void Engine::ReleaseLinks(const v1::ClusterView& message) {
   std::vector<std::shared_ptr<ReplicaLink>> released;
   {
     MutexLock lock(links_mutex_);
+    for (const v1::ServerMember& server : message.shard_map().servers()) {
+      server_names_[server.id()] = server.name();
+    }
     for (auto it = links_.begin(); it != links_.end();) {
       const auto& servers = message.shard_map().servers();
       const auto& lost = message.shard_map().lost_servers();

@@ -34,6 +34,10 @@ bool Promote(const View& before, const View& view) {
 // ---- views
 
 void Engine::SetServerId(uint32_t id) {
+  {
+    MutexLock lock(links_mutex_);
+    self_ = id;
+  }
   MutexLock lock(mutex_);
   server_id_ = id;
 }
@@ -147,6 +151,8 @@ v1::ServerReport Engine::Report() const {
     const ClockTracker::ClientClock slowest =
         clocks_.Slowest().value_or(ClockTracker::ClientClock());
     for (const auto& [clock, pull] : parked_.all()) {
+      // It came ahead of its step: the client computes another one meanwhile.
+      if (clocks_.ClockOf(pull.operation.client).value_or(0) < pull.operation.clock) continue;
       v1::WaitingPull& waiting = *report.add_waiting();
       waiting.set_table(pull.operation.table);
       waiting.set_client(pull.operation.client);
@@ -176,6 +182,7 @@ v1::ServerReport Engine::Report() const {
   report.set_pulls(counters.pulls);
   report.set_refused(counters.refused);
   report.set_late(counters.dropped);
+  AddPressure(&report);
   MutexLock lock(links_mutex_);
   if (log_link_ != nullptr && !log_link_->problem().empty()) {
     report.add_problems(log_link_->problem());

@@ -28,6 +28,9 @@ class ReplicaLink {
 
   // Of the messages that the backup is not known to have.
   virtual uint64_t queued_bytes() const = 0;
+
+  // By its last answer the backup has no memory for more rows. An empty message asks it again.
+  virtual bool full() const { return false; }
 };
 
 }  // namespace paramd

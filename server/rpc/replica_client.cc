@@ -160,7 +160,10 @@ void ReplicaClient::Received(uint64_t attempt, grpc::ByteBuffer& message) {
   Acknowledgements done, refused;
   if (reply.ok()) {
     MutexLock lock(mutex_);
-    const bool replaced = !reply->status.ok();
+    // It has taken it nevertheless.
+    const bool full = absl::IsResourceExhausted(reply->status);
+    full_.store(full, std::memory_order_relaxed);
+    const bool replaced = !full && !reply->status.ok();
     if (attempt == attempt_) done = TakeUpTo(reply->sequence - replaced);
     if (attempt == attempt_ && replaced) refused = TakeUpTo(reply->sequence);
   }

@@ -42,6 +42,7 @@ class ReplicaClient final : public ReplicaLink {
   void Release() override;
   void GiveUp() override;
   uint64_t queued_bytes() const override { return queued_bytes_.load(std::memory_order_relaxed); }
+  bool full() const override { return full_.load(std::memory_order_relaxed); }
 
  private:
   using Stream = ClientStream<grpc::ByteBuffer, grpc::ByteBuffer>;
@@ -75,6 +76,7 @@ class ReplicaClient final : public ReplicaLink {
   CompletionLoop& loop_;
   const Options options_;
   std::atomic<uint64_t> queued_bytes_{0};
+  std::atomic<bool> full_{false};
   grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub_;
 
   // Used by completions only, which come one at a time.

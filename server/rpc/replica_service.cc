@@ -30,7 +30,10 @@ class ReplicaServiceImpl::Session {
       primary_ = frame->header->client();
     } else if (frame.ok()) {
       status = engine_.TakeReplicated(primary_, *frame->header, frame->keys, frame->values);
-      if (status.ok() || absl::IsFailedPrecondition(status)) {
+      if (status.ok() && engine_.MemoryIsFull()) {
+        Answer(frame->header->replicated().number(),
+               absl::ResourceExhaustedError("taken; there is no memory for more rows"));
+      } else if (status.ok() || absl::IsFailedPrecondition(status)) {
         Answer(frame->header->replicated().number(), std::exchange(status, absl::OkStatus()));
       }
     }

@@ -110,6 +110,8 @@ class BucketArray {
 
   // Whether it has as many hashes as it can take.
   bool full() const { return size_ >= CapacityOf(buckets_); }
+  // Hashes that can be inserted until it is.
+  uint64_t room() const { return CapacityOf(buckets_) - std::min(size_, CapacityOf(buckets_)); }
 
   // Calls visit(hash, value) for each hash.
   template <typename Visitor>

@@ -31,6 +31,10 @@ class DenseShard final : public Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PullLocked(const RowSet& rows, FloatSink& out) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // All rows are there from the beginning.
+  bool GrowsLocked(const RowSet&) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return false;
+  }
   ShardSize SizeLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ShardSnapshot SnapshotLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddRowsTo(Hasher& hasher) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

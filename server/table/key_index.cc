@@ -31,6 +31,13 @@ KeyIndex<Value>::KeyIndex(uint32_t shard, uint32_t shards)
 }
 
 template <typename Value>
+uint64_t KeyIndex<Value>::room() const {
+  uint64_t room = 0;
+  for (const Part& part : parts_) room += part.table.room();
+  return room;
+}
+
+template <typename Value>
 Value* KeyIndex<Value>::Insert(uint64_t hash) {
   ++size_;
   if (hash != 0) return parts_[PartOf(hash)].table.Insert(hash);

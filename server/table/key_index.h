@@ -89,6 +89,8 @@ class KeyIndex {
   }
 
   uint64_t size() const { return size_; }
+  // Hashes that can be inserted without MakeRoom when they fall evenly on the tables.
+  uint64_t room() const;
   size_t bytes() const;
 
  private:

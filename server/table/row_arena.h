@@ -45,6 +45,7 @@ class RowArena {
   const float* row(uint64_t row) const { return const_cast<RowArena*>(this)->row(row); }
 
   size_t width() const { return width_; }
+  uint64_t removed() const { return removed_.size(); }  // rows that are not used
   // Rows that there were at the same time, at most.
   uint64_t size() const { return size_; }
   uint64_t bytes() const {

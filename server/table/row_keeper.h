@@ -56,6 +56,9 @@ class RowKeeper {
   // Keys that may be pushed to at once, for FreeRows to be able to make room for all of them.
   size_t MostAtOnce() const;
 
+  // Whether rows are removed for every one that is added, so that there are never more.
+  bool IsFull() const { return rules_.max_rows > 0 && table_->size() >= rules_.max_rows; }
+
   // Removes rows until `more` can be added: each time the one that was pushed to least recently of
   // the rows in some buckets drawn at random, as Redis does (redis.io, "Key eviction", approximated
   // LRU). Rows may move when true is returned. What is removed is noted in `removed`, unless it is

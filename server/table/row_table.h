@@ -34,6 +34,9 @@ class RowTable {
   // Whether a row can be added for the hash without MakeRoom.
   virtual bool HasRoom(uint64_t hash) const = 0;
 
+  // About how many rows can be added in the memory that is there.
+  virtual uint64_t room() const = 0;
+
   // Makes room for the hash; rows may move. Throws std::bad_alloc; nothing was changed.
   virtual void MakeRoom(uint64_t hash) = 0;
 

@@ -89,6 +89,21 @@ void Shard::Load(const RowSet& rows, const float* values) {
   if (index_ == 0) LoadLocked(rows, values);
 }
 
+bool Shard::GrowsByPush(const RowSet& rows) const {
+  MutexLock lock(mutex_);
+  return GrowsLocked(rows);
+}
+
+bool Shard::GrowsByPull(uint32_t client, const RowSet& rows) const {
+  if (!keeps_pulled()) return false;
+  MutexLock lock(mutex_);
+  for (uint64_t i = 0; i < rows.count; ++i) {
+    const uint64_t row = rows.keys.empty() ? rows.first_row + i : rows.keys[i];
+    if (pulled_.Find(client, UINT64_MAX, row) == nullptr) return true;
+  }
+  return false;
+}
+
 void Shard::Discard(uint32_t client, uint64_t from_step) {
   MutexLock lock(mutex_);
   buffer_.Discard(client, from_step);

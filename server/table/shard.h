@@ -125,6 +125,12 @@ class Shard {
   // state is that of a beginning. No effect on a shard that anything was done to.
   void Load(const RowSet& rows, const float* values);
 
+  // Whether a push of these rows would take more memory: some have to be added, and there is no
+  // room for them in what the shard holds.
+  bool GrowsByPush(const RowSet& rows) const;
+  // The same of a PullFor: what the client pulled of some rows would be kept for the first time.
+  bool GrowsByPull(uint32_t client, const RowSet& rows) const;
+
   // Drops what the client pushed for synchronous steps from `from_step` on.
   void Discard(uint32_t client, uint64_t from_step);
 
@@ -230,6 +236,7 @@ class Shard {
   virtual bool RestoreRows(const ShardState& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual void PullLocked(const RowSet& rows, FloatSink& out) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  virtual bool GrowsLocked(const RowSet& rows) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual ShardSize SizeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual ShardSnapshot SnapshotLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual void AddRowsTo(Hasher& hasher) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;

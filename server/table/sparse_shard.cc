@@ -271,6 +271,19 @@ void SparseShard::WriteLongRow(uint64_t key, const float* row, FloatSink& out) c
   }
 }
 
+bool SparseShard::GrowsLocked(const RowSet& rows) const {
+  uint64_t missing = 0;
+  float* found[RowTable::kMaxBatch];
+  rows_->Prefetch(rows.hashes);
+  for (size_t first = 0; first < rows.count; first += RowTable::kMaxBatch) {
+    const size_t count = std::min<size_t>(rows.count - first, RowTable::kMaxBatch);
+    rows_->Find(rows.hashes.subspan(first), count, found);
+    missing += static_cast<uint64_t>(std::count(found, found + count, nullptr));
+  }
+  if (missing == 0 || (keeper_.has_value() && keeper_->IsFull())) return false;
+  return missing > rows_->room();
+}
+
 ShardSize SparseShard::SizeLocked() const {
   return {.rows = rows_->size(),
           .bytes = rows_->bytes() + (keeper_.has_value() ? keeper_->bytes() : 0)};

@@ -22,11 +22,13 @@ constexpr size_t kMoreSteps = 8;
 // A push of more operations than this looks after the connections in between.
 constexpr size_t kFewOperations = 2;
 
-ServerLink::Options LinkOptions(const v1::ServerMember& server, const v1::ShardMap& map,
-                                const v1::Transport& transport) {
+ServerLink::Options LinkOptions(const v1::ServerMember& server,
+                                const ParameterClient::Options& client) {
+  const v1::Transport& transport = client.transport;
   ServerLink::Options options;
   options.server = server.id();
   options.address = server.address();
+  options.patience = client.patience;
   options.channel = {.max_message_bytes = static_cast<int>(transport.max_message()),
                      .keepalive = ToDuration(transport.keepalive())};
   options.key_codec = transport.keys() == v1::Codec::RAW ? KeyCodec::kRaw : KeyCodec::kPacked;
@@ -37,7 +39,7 @@ ServerLink::Options LinkOptions(const v1::ServerMember& server, const v1::ShardM
     options.open.add_key_codecs(v1::Codec::CACHED);
     options.open.set_key_cache(transport.key_cache());
   }
-  for (const v1::TablePlacement& table : map.tables()) {
+  for (const v1::TablePlacement& table : client.shard_map.tables()) {
     options.open.add_value_codecs(ToProto(CodecOf(table.spec().push().values())));
     options.open.add_value_codecs(ToProto(CodecOf(table.spec().pull().values())));
   }
@@ -71,8 +73,7 @@ RowPlanner::Options ParameterClient::PlannerOptions() const {
 }
 
 std::unique_ptr<ServerLink> ParameterClient::MakeLink(const v1::ServerMember& server) {
-  return std::make_unique<ServerLink>(loop_,
-                                      LinkOptions(server, options_.shard_map, options_.transport));
+  return std::make_unique<ServerLink>(loop_, LinkOptions(server, options_));
 }
 
 ParameterClient::~ParameterClient() {

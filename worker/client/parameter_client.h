@@ -44,6 +44,8 @@ class ParameterClient {
     v1::Transport transport;
     // Memory for the rows of each table that are used again.
     uint64_t row_cache_bytes = 0;
+    // How long a server may have no room for a push before that is an error.
+    absl::Duration patience = absl::InfiniteDuration();
   };
   // Called once, from whichever thread waits for this client or stands in for it; must not block or
   // call the client. Up to two pointers are captured without an allocation.

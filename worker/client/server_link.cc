@@ -14,8 +14,10 @@ namespace paramd {
 namespace {
 
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(100);
-// Before an operation that was refused for now comes again.
+// Before an operation that was refused for now comes again; while there is no room, twice as long
+// each time, up to the longest.
 constexpr absl::Duration kRetryPause = absl::Milliseconds(10);
+constexpr absl::Duration kLongestRetryPause = absl::Milliseconds(500);
 // Larger messages are not held back.
 constexpr size_t kMaxHeld = size_t{4} << 10;
 constexpr char kExchange[] = "/paramd.v1.ParameterService/Exchange";
@@ -222,7 +224,7 @@ void ServerLink::Received(uint64_t attempt, grpc::ByteBuffer& message) {
     MutexLock lock(mutex_);
     if (attempt == attempt_) Repeat(reply->sequence);
   } else if (absl::IsUnavailable(reply->status) || absl::IsResourceExhausted(reply->status)) {
-    Retry(attempt, std::string(reply->status.message()));
+    Retry(attempt, reply->status);
   } else if (const std::optional<OutgoingOperation> answered = Take(reply->sequence)) {
     answered->receiver->Receive(*this, *answered, *reply);
   }
@@ -241,17 +243,39 @@ std::optional<OutgoingOperation> ServerLink::Take(uint64_t sequence) {
   std::optional<OutgoingOperation> answered = std::move(open_[i]);
   open_[i].receiver = nullptr;
   while (!open_.empty() && open_.front().receiver == nullptr) open_.pop_front();
+  // There is room again; pulls do not need any.
+  if (answered->operation.kind == OperationKind::kPush) exhausted_since_.reset();
   return answered;
 }
 
-void ServerLink::Retry(uint64_t attempt, const std::string& why) {
-  MutexLock lock(mutex_);
-  if (attempt != attempt_ || retrying_ || stream_ == nullptr) return;
-  // It says so again and again.
-  if (why != refusal_) spdlog::warn("server {} refuses for now: {}", options_.address, why);
-  refusal_ = why;
-  retrying_ = true;
-  stream_->Cancel();
+void ServerLink::Retry(uint64_t attempt, const absl::Status& why) {
+  {
+    MutexLock lock(mutex_);
+    if (attempt != attempt_ || retrying_ || stream_ == nullptr) return;
+    // It says so again and again, perhaps with other figures.
+    if (why.code() != refusal_.code()) {
+      spdlog::warn("server {} refuses for now: {}", options_.address, std::string(why.message()));
+    }
+    refusal_ = why;
+    const absl::Duration now = options_.clock->SinceBoot();
+    if (!absl::IsResourceExhausted(why)) {
+      exhausted_since_.reset();
+      retry_pause_ = kRetryPause;
+    } else if (!exhausted_since_.has_value()) {
+      exhausted_since_ = now;
+      retry_pause_ = kRetryPause;
+    } else {
+      retry_pause_ = std::min(2 * retry_pause_, kLongestRetryPause);
+    }
+    if (!exhausted_since_.has_value() || now - *exhausted_since_ < options_.patience) {
+      retrying_ = true;
+      stream_->Cancel();
+      return;
+    }
+  }
+  Shutdown(absl::ResourceExhaustedError(
+      absl::StrCat("RESOURCE_EXHAUSTED for ", absl::FormatDuration(options_.patience), ": server ",
+                   options_.address, ": ", why.message())));
 }
 
 void ServerLink::Repeat(uint64_t sequence) {
@@ -275,7 +299,7 @@ void ServerLink::Closed(uint64_t attempt, const absl::Status& status) {
       spdlog::warn("the stream to server {} ended ({}); opening it again, {} operations to repeat",
                    options_.address, status.ToString(), open_.size());
     }
-    pause_ = retrying ? kRetryPause : kReconnectPause;
+    pause_ = retrying ? retry_pause_ : kReconnectPause;
   }
   changed_.NotifyAll();
 }

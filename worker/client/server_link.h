@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "common/base/clock.h"
 #include "common/base/mutex.h"
 #include "common/base/ring.h"
 #include "common/base/thread.h"
@@ -61,7 +63,8 @@ struct OutgoingOperation {
 
 // A client's one path to one server: a stream that is opened again when it breaks; what was not
 // answered is then sent again in the same order with the same sequences. So is what the server
-// refuses for now (UNAVAILABLE, RESOURCE_EXHAUSTED), after a pause. Thread-safe.
+// refuses for now (UNAVAILABLE, RESOURCE_EXHAUSTED), after a pause. What is refused with
+// RESOURCE_EXHAUSTED for too long is answered with that, as is all that is open. Thread-safe.
 class ServerLink {
  public:
   struct Options {
@@ -74,6 +77,9 @@ class ServerLink {
     uint64_t key_cache_bytes = 0;
     // What OPEN says: everything that the tables use.
     v1::Open open;
+    // How long a push may be refused with RESOURCE_EXHAUSTED before that is final.
+    absl::Duration patience = absl::InfiniteDuration();
+    Clock* clock = &Clock::System();
   };
 
   // The loop must outlive it.
@@ -123,7 +129,7 @@ class ServerLink {
   // Removes the operation that was answered; none: it was before.
   std::optional<OutgoingOperation> Take(uint64_t sequence) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server will take the operation later: everything is sent again, on another stream.
-  void Retry(uint64_t attempt, const std::string& why) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Retry(uint64_t attempt, const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server wants the operation with its keys, and then what came after it.
   void Repeat(uint64_t sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Closed(uint64_t attempt, const absl::Status& status);
@@ -146,7 +152,11 @@ class ServerLink {
   // The stream broke: wait a little before the next one.
   absl::Duration pause_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
   // Why the server refused something last.
-  std::string refusal_ ABSL_GUARDED_BY(mutex_);
+  absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
+  // Since when the server refuses for want of room, without having taken a push; and the pause
+  // before it is asked again, which grows.
+  std::optional<absl::Duration> exhausted_since_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration retry_pause_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
   // It was ended to be opened again.
   bool retrying_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;

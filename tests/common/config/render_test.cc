@@ -123,6 +123,9 @@ training:
   metric: logloss                           # default
   min_delta: 0                              # default
   keep_best: false                          # default
+  straggler:
+    factor: 2                               # default
+    backup: false                           # default
 checkpoint: null                            # default
 log: null                                   # default
 )");

@@ -49,6 +49,7 @@ class HeldLink final : public ReplicaLink {
     released_ = true;
   }
   uint64_t queued_bytes() const override { return queued_bytes_; }
+  bool full() const override { return full_; }
 
   size_t size() const {
     MutexLock lock(mutex_);
@@ -81,6 +82,7 @@ class HeldLink final : public ReplicaLink {
   }
 
   uint64_t queued_bytes_ = 0;
+  bool full_ = false;
 
  private:
   static void GiveUp(const Held& held) {
