@@ -12,7 +12,7 @@
 namespace paramd {
 
 // The clocks (counts of finished steps) of the clients that take part at one server. Their minimum
-// is what consistency modes wait for; it never goes back. Not thread-safe. O(log clients).
+// is what consistency modes wait for; it never goes back, but for AttachAt. Not thread-safe. O(log clients).
 class ClockTracker {
  public:
   struct ClientClock {
@@ -23,6 +23,10 @@ class ClockTracker {
   // Clock of the client, which takes part from now on: its own when it was attached already, else
   // MinClock(), so that nobody has to wait for steps it was not there for, and `at_least` this.
   uint64_t Attach(uint32_t client, uint64_t at_least = 0);
+
+  // The same for a client that is at `clock` in truth, also where that is before MinClock(): this
+  // server is new to it.
+  uint64_t AttachAt(uint32_t client, uint64_t clock);
 
   // The client has finished every step before `clock`. No effect when it is not attached or has
   // finished more.

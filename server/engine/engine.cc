@@ -132,8 +132,11 @@ Reply Engine::AttachOrAdvance(const Operation& operation) {
       awaited_clients_.erase(operation.client);
     }
     if (operation.kind == OperationKind::kAttach) {
-      reply.clock = clocks_.Attach(operation.client,
-                                   std::max(decided_, ledger_.NextStepOf(operation.client)));
+      const uint64_t at_least = std::max(decided_, ledger_.NextStepOf(operation.client));
+      reply.clock =
+          operation.clock == 0
+              ? clocks_.Attach(operation.client, at_least)
+              : clocks_.AttachAt(operation.client, std::max(at_least, operation.clock - 1));
       return reply;
     }
     clocks_.Advance(operation.client, operation.clock);
@@ -187,7 +190,10 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
   if (checked.table != nullptr && replicates()) {
     waiting = std::make_shared<Waiting>();
     acknowledgement = std::make_shared<Acknowledgement>([this, waiting](bool acknowledged) {
-      if (acknowledged) Finish(waiting->reply, waiting->done);
+      if (!acknowledged) {
+        waiting->reply.status = absl::UnavailableError("a shard has moved to another server");
+      }
+      Finish(waiting->reply, waiting->done);
     });
     waiting->done = done;
   }
@@ -222,6 +228,7 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
   const bool replicated = acknowledgement != nullptr;
   if (replicated) applied.assign(checked.parts.size(), {});
   const bool synchronous = checked.table->synchronous();
+  const UnderWay::Scope under_way(under_way_);
   // alone: no other server has it; waits: something has to have it before the answer.
   bool duplicate = false, late = false, refused = false, alone = false, waits = false;
   for (size_t i = 0; i < checked.parts.size(); ++i) {
@@ -348,6 +355,9 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
   reply.values = Buffer(size);
   uint8_t* out = reply.values.data() + kReplyRoom;
   ValueEncoder& encoder = Scratch::OfThread().encoder;
+  // Replicas hear of what was pulled.
+  std::optional<UnderWay::Scope> under_way;
+  if (!operation.ignore_clock) under_way.emplace(under_way_);
   // Each part rounds by a seed of its own.
   uint64_t seed = operation.sequence << 16;
   for (const ShardPart& part : checked.parts) {
@@ -365,6 +375,7 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
     encoder.Finish();
     out += EncodedSize(operation.codec, part.shape());
   }
+  under_way.reset();
   pulls_.fetch_add(1, std::memory_order_relaxed);
   if (!operation.ignore_clock) {
     checked.staleness->pulls.Add(StepsBetween(reply.clock, operation.clock));
@@ -403,6 +414,7 @@ void Engine::Settle() {
     });
     EndClosing(*closing);
   }
+  ReportFilledSteps();
   for (const PendingPull& pull : ready) Answer(pull);
 }
 
@@ -474,6 +486,7 @@ void Engine::ForgetPulled(const View& view, uint32_t client) {
     for (uint32_t i = 0; i < table->shards(); ++i) {
       Shard* const shard = table->shard(i);
       if (shard == nullptr || !shard->keeps_pulled()) continue;
+      const UnderWay::Scope under_way(under_way_);
       Applied applied;
       shard->Forget(client, &applied);
       if (!applied.targets.empty()) {

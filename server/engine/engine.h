@@ -26,6 +26,7 @@
 #include "server/engine/check_operation.h"
 #include "server/engine/parked_pulls.h"
 #include "server/engine/step_ledger.h"
+#include "server/engine/under_way.h"
 #include "server/engine/view.h"
 #include "server/replica/acknowledgement.h"
 #include "server/replica/log_keeper.h"
@@ -49,6 +50,9 @@ struct EngineOptions {
   std::function<bool()> has_lease = [] { return true; };
   // A backup has everything that was acknowledged, and will. From a thread of the engine's.
   std::function<void(const v1::ShardReplica&)> on_filled = [](const v1::ShardReplica&) {};
+  // The shards are served here no longer, and the servers that follow them have everything that was
+  // acknowledged. From any thread.
+  std::function<void(const v1::ShardsReleased&)> on_released = [](const v1::ShardsReleased&) {};
   // Opens the log of this server's operations for the job, and gives what is in it to the visitor.
   using OpenLog = std::function<absl::StatusOr<std::unique_ptr<LogKeeper>>(
       uint64_t job, const RecordVisitor& visitor)>;
@@ -103,7 +107,12 @@ struct EngineCounters {
 // answered, and say so by ADVANCE under the new epoch. Until all of them have (or left), pulls that
 // go by clocks wait and no step is closed here: closed_ and the clocks speak of this server's own
 // shards only. Then steps that were closed here and not there are closed on the new shards with the
-// same contributors (recent_).
+// same contributors (recent_). A server that is new to a running job waits for all who train then
+// in the same way, so that it knows all clocks before it is given shards.
+//
+// Moves. A shard that a view lets go to a backup is frozen: refused to clients, while steps are not
+// closed, so that what it had of open steps is refused too and comes again. When its followers have
+// all of it (ShardsReleased) the coordinator makes the backup the primary.
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
@@ -253,6 +262,15 @@ class Engine {
   absl::StatusOr<bool> OpenLogFor(const v1::ClusterView& message, const View& before,
                                   const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
   void LogShards(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
+  // Serves no longer the shards that the view lets go; says so when their followers have everything.
+  void Freeze(const v1::ClusterView& message, const View& before, const View& view)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
+  // Serves shards again that were to go and stay. Whether there are any.
+  bool ServeAgain(const View& before, const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
+  // A new backup has everything that was sent: says so, of synchronous tables when the steps are
+  // closed that had begun by then.
+  void ReportFilled(const v1::ShardReplica& replica) ABSL_LOCKS_EXCLUDED(mutex_);
+  void ReportFilledSteps() ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
   // Lets go of servers that are backups of this one no longer.
   void ReleaseLinks(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(links_mutex_);
   // Every step before it is finished by all that it waits for. Never goes back.
@@ -328,6 +346,11 @@ class Engine {
   // Answers to pushes for steps that are open, which go when the step has reached the backups.
   std::multimap<uint64_t, std::shared_ptr<Acknowledgement>> step_answers_ ABSL_GUARDED_BY(mutex_);
 
+  // Backups that are reported when every step before this one is closed.
+  std::multimap<uint64_t, v1::ShardReplica> filled_later_ ABSL_GUARDED_BY(mutex_);
+
+  // What changes shards, until it is sent to their backups.
+  UnderWay under_way_;
   std::atomic<bool> replicates_{false};
   // Of the last view whose targets the shards have.
   std::atomic<uint64_t> epoch_{0};

@@ -29,6 +29,20 @@ bool Promote(const View& before, const View& view) {
   return any;
 }
 
+void AddShardReports(uint32_t table, const View& view, v1::ServerReport* report) {
+  for (uint32_t i = 0; i < view.tables[table]->shards(); ++i) {
+    const Shard* const shard = view.ServedShard(table, i);
+    if (shard == nullptr) continue;
+    const Shard::Traffic traffic = shard->traffic();
+    v1::ShardReport& one = *report->add_shards();
+    one.set_table(table);
+    one.set_shard(i);
+    one.set_bytes(shard->Size().bytes);
+    one.set_pushed_rows(traffic.pushed_rows);
+    one.set_pulled_rows(traffic.pulled_rows);
+  }
+}
+
 }  // namespace
 
 // ---- views
@@ -85,17 +99,23 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
   const bool promotes = Promote(*before, *view);
   ConnectBackups(message, *view);
   LogShards(*view);
+  const bool again = ServeAgain(*before, *view);
+  Freeze(message, *before, *view);
+  absl::flat_hash_set<uint32_t> training;
+  for (const v1::WorkerMember& worker : message.workers()) {
+    if (worker.training()) training.insert(worker.id());
+  }
   MutexLock lock(mutex_);
   view_ = std::move(view);
-  if (promotes || comes) {
+  const bool arrives = before->version == 0 && !training.empty();
+  if (promotes || comes || again || arrives) {
     awaited_epoch_ = view_->epoch;
     catch_up_ = true;
-    for (const v1::WorkerMember& worker : message.workers()) {
-      if (comes && worker.training()) awaited_clients_.insert(worker.id());
-    }
   }
+  // Who trains comes here, too. Who has ended meanwhile has left all clocks.
+  if (comes || arrives) awaited_clients_ = training;
   const auto& workers = view_->workers;
-  absl::erase_if(awaited_clients_, [&](uint32_t client) { return !workers.contains(client); });
+  absl::erase_if(awaited_clients_, [&](uint32_t client) { return !training.contains(client); });
   absl::erase_if(sent_again_, [&](const auto& entry) { return !workers.contains(entry.first); });
   // Those that are still allowed wait again, as the new view says.
   return parked_.TakeIf([](const PendingPull&) { return true; });
@@ -164,6 +184,7 @@ v1::ServerReport Engine::Report() const {
       table.add_pull_staleness(count);
     }
     table.set_waited_seconds(waited[i]);
+    AddShardReports(static_cast<uint32_t>(i), *view, &report);
   }
   const EngineCounters counters = Counters();
   report.set_pushes(counters.pushes);

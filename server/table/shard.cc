@@ -29,6 +29,7 @@ PushOutcome Shard::Push(const PushId& id, const RowSet& rows, FloatSource& gradi
     if (!serving_) {
       outcome = PushOutcome::kNotServed;
     } else if (marks_.Take(id)) {
+      traffic_.pushed_rows += rows.count;
       Count(applied);
       update.removed = NoteOf(applied);
       clock_ = std::max(clock_, info.clock);
@@ -49,6 +50,7 @@ PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& row
   if (!serving_) return PushOutcome::kNotServed;
   if (applied != nullptr) applied->targets = targets_;
   if (marks_.Has(id) || !received_.Take(id)) return PushOutcome::kDuplicate;
+  traffic_.pushed_rows += rows.count;
   return buffer_.Add(id, step, rows, std::move(values)) ? PushOutcome::kTaken : PushOutcome::kLate;
 }
 
@@ -88,6 +90,7 @@ void Shard::Discard(uint32_t client, uint64_t from_step) {
 
 void Shard::Pull(const RowSet& rows, FloatSink& out) const {
   MutexLock lock(mutex_);
+  traffic_.pulled_rows += rows.count;
   PullLocked(rows, out);
 }
 
@@ -98,6 +101,7 @@ void Shard::PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSi
   ArraySink sink(values.data());
   {
     MutexLock lock(mutex_);
+    traffic_.pulled_rows += rows.count;
     PullLocked(rows, sink);
     if (serving_) Count(applied);
     for (uint64_t i = 0; i < rows.count; ++i) {

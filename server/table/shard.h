@@ -146,6 +146,8 @@ class Shard {
   void SetServing(bool serving);
   bool serving() const;
 
+  // Who gets the operations.
+  ReplicaTargets targets() const;
   // The entry of a server among them; none: it is no target.
   std::optional<ReplicaTarget> TargetOf(uint32_t server) const;
   // Who gets the operations from now on. Of targets that are here already, whether they wait stays
@@ -174,6 +176,13 @@ class Shard {
 
   // Of the last operation.
   uint64_t index() const;
+
+  // Rows that clients have pushed to and pulled so far.
+  struct Traffic {
+    uint64_t pushed_rows = 0;
+    uint64_t pulled_rows = 0;
+  };
+  Traffic traffic() const;
 
   ShardSize Size() const;
   ShardSnapshot Snapshot() const;
@@ -256,6 +265,8 @@ class Shard {
   ReplicaTargets targets_ ABSL_GUARDED_BY(mutex_);
   uint64_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
   PulledRows pulled_ ABSL_GUARDED_BY(mutex_);
+  // Also counted where nothing is changed.
+  mutable Traffic traffic_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace paramd

@@ -45,6 +45,11 @@ bool Shard::serving() const {
   return serving_;
 }
 
+ReplicaTargets Shard::targets() const {
+  MutexLock lock(mutex_);
+  return targets_;
+}
+
 std::optional<ReplicaTarget> Shard::TargetOf(uint32_t server) const {
   MutexLock lock(mutex_);
   for (const ReplicaTarget& target : targets_) {
@@ -167,6 +172,11 @@ Replayed Shard::ReplayForget(uint64_t index, bool skip_gap, uint32_t client) {
 uint64_t Shard::index() const {
   MutexLock lock(mutex_);
   return index_;
+}
+
+Shard::Traffic Shard::traffic() const {
+  MutexLock lock(mutex_);
+  return traffic_;
 }
 
 }  // namespace paramd

@@ -113,8 +113,12 @@ std::vector<std::unique_ptr<ServerLink>> ParameterClient::ReplaceLinks(const v1:
       if (link != nullptr) removed.push_back(std::move(link));
     }
   }
+  if (!attached_) return removed;
+  // In the middle of training: it is where it is, and the last steps may be open still.
+  const uint64_t entry = step_examples_.empty() ? clock_ : step_examples_.begin()->first;
   for (ServerLink* const link : added) {
-    if (attached_) SendControl(OperationKind::kAttach, 0, *link);
+    SendControl(OperationKind::kAttach, entry + 1, *link);
+    for (uint64_t step = entry; step < clock_; ++step) FinishStep(step, *link);
   }
   return removed;
 }
