@@ -107,6 +107,11 @@ void Server::MakeEngine() {
     *filled.mutable_replicas_filled()->add_shards() = replica;
     session_->Send(std::move(filled));
   };
+  engine.on_released = [this](const v1::ShardsReleased& released) {
+    v1::MemberMessage message;
+    *message.mutable_shards_released() = released;
+    session_->Send(std::move(message));
+  };
   engine_ = std::make_unique<Engine>(engine);
   parameter_service_ = std::make_unique<ParameterServiceImpl>(*engine_);
   replica_service_ = std::make_unique<ReplicaServiceImpl>(*engine_);
@@ -184,7 +189,8 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
     return;
   }
   if (message.has_job()) {
-    End(message.job());
+    // A coordinator goes on when it hosts no shards any more.
+    if (message.job().state() != v1::RUNNING || coordinator_ == nullptr) End(message.job());
     return;
   }
   if (!message.has_view()) return;
@@ -291,6 +297,10 @@ void Server::End(v1::JobUpdate how) {
 int Server::Run() {
   MutexLock lock(mutex_);
   while (!end_.has_value()) changed_.Wait(mutex_);
+  if (end_->state() == v1::RUNNING) {
+    spdlog::info("this server leaves: {}", end_->message());
+    return end_->exit_code();
+  }
   if (end_->state() == v1::FAILED) {
     spdlog::error("the job failed: {}", end_->message());
   } else {

@@ -1,67 +1,29 @@
 #include "deploy/paramctl/table_command.h"
 
-#include <grpcpp/grpcpp.h>
-
 #include <iostream>
+#include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/time.h"
-#include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/config/flags.h"
 #include "common/config/value.h"
 #include "common/rpc/coordinator_addresses.h"
-#include "common/rpc/status.h"
-#include "paramd/v1/admin.grpc.pb.h"
+#include "deploy/paramctl/admin_client.h"
+#include "deploy/paramctl/default_coordinator.h"
 
 namespace paramd {
 namespace {
 
-constexpr absl::Duration kTimeout = absl::Seconds(5);
-
-int ExitCodeOf(absl::StatusCode code) {
-  switch (code) {
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kInvalidArgument:
-      return kExitBadConfig;
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-    case absl::StatusCode::kUnimplemented:
-      return kExitUnreachable;
-    default:
-      return kExitFailure;
-  }
-}
-
-absl::Status Ask(const std::string& coordinator, const v1::SetTableRequest& request,
-                 v1::SetTableReply* reply) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const auto stub = v1::AdminService::NewStub(
-      grpc::CreateCustomChannel(coordinator, grpc::InsecureChannelCredentials(), arguments));
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(Clock::System().Wall() + kTimeout));
-  return FromGrpc(stub->SetTable(&context, request, reply));
-}
-
 int Send(CoordinatorAddresses coordinators, const v1::SetTableRequest& request) {
   v1::SetTableReply reply;
-  std::string asked;
-  const absl::Status status = AskLeader(coordinators, [&](const std::string& coordinator) {
-    asked = coordinator;
-    return Ask(coordinator, request, &reply);
-  });
-  if (!status.ok()) {
-    const int exit_code = ExitCodeOf(status.code());
-    std::cerr << "paramctl: "
-              << (exit_code == kExitUnreachable ? absl::StrCat("no answer from ", asked, ": ") : "")
-              << status.message() << "\n";
-    return exit_code;
-  }
+  const absl::Status status =
+      AskAdmin(coordinators, [&](v1::AdminService::Stub& stub, grpc::ClientContext* context) {
+        return stub.SetTable(context, request, &reply);
+      });
+  if (!status.ok()) return ExitCodeOfAdmin(status);
   std::cout << "table " << request.table() << " from clock " << reply.from() << " on: "
             << absl::AsciiStrToLower(v1::Consistency::Mode_Name(reply.consistency().mode()));
   if (reply.consistency().mode() == v1::Consistency::SSP) {
@@ -106,29 +68,21 @@ absl::StatusOr<v1::SetTableRequest> ParseTableSetting(const std::string& table,
 }
 
 int RunTableSet(absl::Span<const std::string> args) {
-  std::string coordinator = v1::Coordinator::GetDescriptor()
-                                ->FindFieldByName("address")
-                                ->options()
-                                .GetExtension(v1::setting)
-                                .default_value();
+  std::string coordinator = DefaultCoordinator();
   std::string table, setting;
   Flags flags("paramctl table set", "changes how a table's pulls wait while a job runs.");
   flags.Argument("TABLE", "name of the table", table);
   flags.Argument("SETTING=VALUE",
                  "consistency.staleness=STEPS or auto, consistency.mode=asp or ssp", setting);
-  flags.String("coordinator", "HOST:PORT,...",
-               "where the coordinator answers, or those do of which one leads", coordinator);
+  AddCoordinatorFlag(flags, coordinator);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
   const absl::StatusOr<v1::SetTableRequest> request = ParseTableSetting(table, setting);
   if (!request.ok()) {
     std::cerr << "paramctl: " << request.status().message() << "\n";
     return kExitBadConfig;
   }
-  absl::StatusOr<CoordinatorAddresses> coordinators = CoordinatorAddresses::Parse(coordinator);
-  if (!coordinators.ok()) {
-    std::cerr << "paramctl: " << coordinators.status().message() << "\n";
-    return kExitUsage;
-  }
+  std::optional<CoordinatorAddresses> coordinators = ParseCoordinators(coordinator);
+  if (!coordinators.has_value()) return kExitUsage;
   return Send(*std::move(coordinators), *request);
 }
 

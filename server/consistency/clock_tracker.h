@@ -12,7 +12,8 @@
 namespace paramd {
 
 // The clocks (counts of finished steps) of the clients that take part at one server. Their minimum
-// is what consistency modes wait for; it never goes back, but for AttachAt. Not thread-safe. O(log clients).
+// is what consistency modes wait for; it never goes back, but for AttachAt. Not thread-safe. O(log
+// clients).
 class ClockTracker {
  public:
   struct ClientClock {

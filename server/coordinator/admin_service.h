@@ -21,6 +21,10 @@ class AdminServiceImpl final : public v1::AdminService::Service, public DaemonSe
 
   grpc::Status SetTable(grpc::ServerContext* context, const v1::SetTableRequest* request,
                         v1::SetTableReply* reply) override;
+  grpc::Status Drain(grpc::ServerContext* context, const v1::DrainRequest* request,
+                     v1::DrainReply* reply) override;
+  grpc::Status PlanShards(grpc::ServerContext* context, const v1::PlanShardsRequest* request,
+                          v1::ShardPlan* reply) override;
 
  private:
   const FindCoordinator find_;

@@ -28,6 +28,7 @@ CoordinatorCore::CoordinatorCore(v1::Config config, std::vector<v1::Partition> t
       init_(std::move(init)),
       membership_(ToDuration(config_.cluster().heartbeat().lease())),
       control_(config_.training(), {}),
+      traffic_(TrafficWindow(config_)),
       counted_until_(now) {
   job_.set_state(v1::CREATED);
   job_.set_phase(v1::WAITING_FOR_MEMBERS);
@@ -113,7 +114,10 @@ CoordinatorCore::Actions CoordinatorCore::OnMessage(ConnectionId connection,
   if (message.has_heartbeat()) {
     member->has_reported = true;
     if (message.heartbeat().has_worker()) member->worker_report = message.heartbeat().worker();
-    if (message.heartbeat().has_server()) member->server_report = message.heartbeat().server();
+    if (message.heartbeat().has_server()) {
+      member->server_report = message.heartbeat().server();
+      traffic_.Add(member->record.id(), member->server_report, now);
+    }
     v1::CoordinatorMessage ack;
     ack.mutable_ack()->set_received(member->record.received());
     SendTo(*member, std::move(ack));
@@ -144,6 +148,7 @@ CoordinatorCore::Actions CoordinatorCore::OnTick(absl::Duration now) {
          now);
   }
   if (std::exchange(view_is_old_, false)) BroadcastView();
+  MoveShards(now);
   if (std::exchange(save_again_, false) && saving_) actions_.push_back(SaveAction());
   Proceed(now);
   return TakeActions();
@@ -158,7 +163,8 @@ CoordinatorCore::Actions CoordinatorCore::OnModelSaved(const absl::Status& statu
   if (finished() || !saving_) return TakeActions();
   // A server that is gone has a successor soon.
   const bool gone = absl::IsUnavailable(status) || absl::IsCancelled(status);
-  if (gone && Replication() > 1 && !save_until_.has_value()) {
+  const bool has_successor = Replication() > 1 || shard_map_.epoch() > 1;
+  if (gone && has_successor && !save_until_.has_value()) {
     save_until_ = now + kSavePatience * membership_.lease();
   }
   if (gone && save_until_.has_value() && now < *save_until_) {
@@ -266,7 +272,7 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       member.applied_version = std::max(member.applied_version, message.view_applied().version());
       break;
     case v1::MemberMessage::kWorkRequest:
-      if (job_.phase() == v1::TRAINING && Admitted(member)) {
+      if (job_.phase() == v1::TRAINING && Admitted(member) && !member.record.draining()) {
         if (const auto grant = TakeWork(member)) {
           SendGrant(member, *grant);
           break;
@@ -280,6 +286,12 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       work_.Release(member.record.id());
       member.record.set_idle(true);
       member.record.set_starting(v1::MemberRecord::NOT_STARTING);
+      if (member.record.draining()) {
+        LetGo(member, now);
+      } else if (shard_map_.epoch() > 1) {
+        // A server that shards came to may wait for it.
+        BroadcastView();
+      }
       break;
     case v1::MemberMessage::kAttached:
       member.record.set_starting(v1::MemberRecord::ATTACHED);
@@ -298,6 +310,9 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       break;
     case v1::MemberMessage::kReplicasFilled:
       HandleReplicasFilled(member, message.replicas_filled());
+      break;
+    case v1::MemberMessage::kShardsReleased:
+      HandleShardsReleased(member, message.shards_released());
       break;
     case v1::MemberMessage::kGoodbye:
       member.state = v1::MemberStatus::LEFT;

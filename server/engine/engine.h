@@ -176,8 +176,8 @@ class Engine {
   // the clocks: it may come back.
   void Cancel(uint32_t client, uint64_t incarnation) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Every row of a shard. NOT_FOUND: no such table, or a shard that is not here.
-  // FAILED_PRECONDITION: another epoch.
+  // Every row of a shard. NOT_FOUND: no such table, or a shard that is not here. UNAVAILABLE: it is
+  // here no longer, or the epoch is not known yet.
   absl::StatusOr<ShardSnapshot> ReadShard(uint32_t table, uint32_t shard, uint64_t epoch) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -262,7 +262,8 @@ class Engine {
   absl::StatusOr<bool> OpenLogFor(const v1::ClusterView& message, const View& before,
                                   const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
   void LogShards(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
-  // Serves no longer the shards that the view lets go; says so when their followers have everything.
+  // Serves no longer the shards that the view lets go; says so when their followers have
+  // everything.
   void Freeze(const v1::ClusterView& message, const View& before, const View& view)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
   // Serves shards again that were to go and stay. Whether there are any.

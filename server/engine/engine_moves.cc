@@ -67,8 +67,8 @@ void Engine::Freeze(const v1::ClusterView& message, const View& before, const Vi
   }
   // What the shards had of open steps is gone: clients send it again.
   for (const std::shared_ptr<Acknowledgement>& answer : answers) answer->GiveUp();
-  const auto all = std::make_shared<Acknowledgement>(
-      [this, released = std::move(released)](bool acknowledged) {
+  const auto all =
+      std::make_shared<Acknowledgement>([this, released = std::move(released)](bool acknowledged) {
         if (acknowledged) options_.on_released(released);
       });
   for (const uint32_t server : followers) {

@@ -144,9 +144,12 @@ absl::StatusOr<ShardSnapshot> Engine::ReadShard(uint32_t table, uint32_t shard,
     return absl::UnavailableError(
         absl::StrCat("epoch ", epoch, " was asked for, the shard map has epoch ", view->epoch));
   }
-  if (table >= view->tables.size() || shard >= view->tables[table]->shards() ||
-      view->ServedShard(table, shard) == nullptr) {
-    return absl::NotFoundError(absl::StrCat("table ", table, ", shard ", shard, " is not here"));
+  const bool exists = table < view->tables.size() && shard < view->tables[table]->shards();
+  if (!exists || view->ServedShard(table, shard) == nullptr) {
+    const std::string what = absl::StrCat("table ", table, ", shard ", shard, " is not here");
+    // It may have been, or leaves just now.
+    const bool moved = exists && (epoch < view->epoch || view->moving[table][shard]);
+    return moved ? absl::UnavailableError(what) : absl::NotFoundError(what);
   }
   return view->ServedShard(table, shard)->Snapshot();
 }

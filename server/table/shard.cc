@@ -103,13 +103,20 @@ void Shard::PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSi
     MutexLock lock(mutex_);
     traffic_.pulled_rows += rows.count;
     PullLocked(rows, sink);
-    if (serving_) Count(applied);
-    for (uint64_t i = 0; i < rows.count; ++i) {
-      const uint64_t row = rows.keys.empty() ? rows.first_row + i : rows.keys[i];
-      pulled_.Keep(client, clock, row, &values[i * dim_]);
+    // Otherwise another server remembers.
+    if (serving_) {
+      Count(applied);
+      KeepPulled(client, clock, rows, values.data());
     }
   }
   out.Write(values.data(), values.size());
+}
+
+void Shard::KeepPulled(uint32_t client, uint64_t clock, const RowSet& rows, const float* values) {
+  for (uint64_t i = 0; i < rows.count; ++i) {
+    const uint64_t row = rows.keys.empty() ? rows.first_row + i : rows.keys[i];
+    pulled_.Keep(client, clock, row, values + i * dim_);
+  }
 }
 
 void Shard::Forget(uint32_t client, Applied* applied) {

@@ -246,6 +246,9 @@ class Shard {
  private:
   // Counts an operation of a shard that serves clients.
   void Count(Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `values`: float32[rows.count][dim].
+  void KeepPulled(uint32_t client, uint64_t clock, const RowSet& rows, const float* values)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Where rows that are removed are to be noted.
   RemovedRows* NoteOf(Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // kApplied: it is this operation's turn, which is counted then.
