@@ -133,7 +133,8 @@ class ParameterClient {
   void SendControl(OperationKind kind, uint64_t clock, ServerLink& link);
   // Says that a step is finished which the server has heard of only now.
   void FinishStep(uint64_t step, ServerLink& link);
-  // Cuts operations of one sequence for the servers that the map says.
+  // Cuts operations of one sequence for the servers that the map says. Pushes keep it, pulls get
+  // another one.
   void CutAgain(std::vector<OutgoingOperation> operations,
                 std::map<uint32_t, std::vector<OutgoingOperation>>* again);
   // Sends an operation with rows, which may be of an earlier plan.

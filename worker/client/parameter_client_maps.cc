@@ -146,7 +146,12 @@ void ParameterClient::CutAgain(std::vector<OutgoingOperation> operations,
                                std::map<uint32_t, std::vector<OutgoingOperation>>* again) {
   const OutgoingOperation& first = operations.front();
   size_t made = 0;
+  // The answer to the pull as it was may still come, with rows that nobody waits for any more.
+  const uint64_t sequence = first.operation.kind == OperationKind::kPull
+                                ? Prepare(OperationKind::kPull).sequence
+                                : first.operation.sequence;
   const auto add = [&](uint32_t server, OutgoingOperation out) {
+    out.operation.sequence = sequence;
     out.operation.epoch = options_.shard_map.epoch();
     out.receiver = first.receiver;
     (*again)[server].push_back(std::move(out));
