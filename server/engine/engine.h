@@ -262,8 +262,12 @@ class Engine {
   absl::StatusOr<bool> OpenLogFor(const v1::ClusterView& message, const View& before,
                                   const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
   void LogShards(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
-  // Serves no longer the shards that the view lets go; says so when their followers have
-  // everything.
+  // Waits for the thread that is closing steps, and lets nobody close any until LetStepsGo; whoever
+  // holds them up sees to it that they are settled afterwards.
+  void HoldSteps() ABSL_LOCKS_EXCLUDED(mutex_);
+  void LetStepsGo() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Serves the shards no longer that the view lets go; says so when their followers have
+  // everything. While steps are held up.
   void Freeze(const v1::ClusterView& message, const View& before, const View& view)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
   // Serves shards again that were to go and stay. Whether there are any.

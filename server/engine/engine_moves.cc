@@ -14,6 +14,18 @@ bool IsMoving(const View& view, size_t table, size_t shard) {
 
 }  // namespace
 
+void Engine::HoldSteps() {
+  MutexLock lock(mutex_);
+  while (closing_) closed_changed_.Wait(mutex_);
+  closing_ = true;
+}
+
+void Engine::LetStepsGo() {
+  MutexLock lock(mutex_);
+  closing_ = false;
+  closed_changed_.NotifyAll();
+}
+
 bool Engine::ServeAgain(const View& before, const View& view) {
   bool any = false;
   for (uint32_t table = 0; table < before.moving.size(); ++table) {
@@ -41,12 +53,6 @@ void Engine::Freeze(const v1::ClusterView& message, const View& before, const Vi
     }
   }
   if (shards.empty()) return;
-  {
-    // A step is closed on all shards here, or on none of them.
-    MutexLock lock(mutex_);
-    while (closing_) closed_changed_.Wait(mutex_);
-    closing_ = true;
-  }
   std::vector<uint32_t> followers;
   for (const std::shared_ptr<Shard>& shard : shards) {
     for (const ReplicaTarget& target : shard->targets()) {
@@ -61,8 +67,6 @@ void Engine::Freeze(const v1::ClusterView& message, const View& before, const Vi
   StepAnswers answers;
   {
     MutexLock lock(mutex_);
-    closing_ = false;
-    closed_changed_.NotifyAll();
     answers = TakeAnswersBefore(UINT64_MAX);
   }
   // What the shards had of open steps is gone: clients send it again.

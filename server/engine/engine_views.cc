@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -95,6 +96,9 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
         *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
     ForgetPulled(*before, client);
   }
+  // A step is closed on all shards here or on none: not while shards come or go.
+  HoldSteps();
+  const auto let_go = absl::MakeCleanup([this] { LetStepsGo(); });
   ASSIGN_OR_RETURN(const bool comes, OpenLogFor(message, *before, *view));
   const bool promotes = Promote(*before, *view);
   ConnectBackups(message, *view);

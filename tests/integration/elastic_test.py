@@ -41,7 +41,7 @@ def primaries(status, name):
 
 
 class ElasticTest(ClusterTestCase):
-    def cluster(self, consistency, servers=2, workers=3, epochs=200, sharding="replication: 2", model=COUNTING):
+    def cluster(self, consistency, servers=2, workers=3, epochs=150, sharding="replication: 2", model=COUNTING):
         # Row i has a feature of its own, with value 1, and feature 0 with value 1.
         train = self.write("rows.libsvm", "".join(f"{i % 3 % 2} 0:1 {i + 1}:1\n" for i in range(ROWS)))
         self.epochs = epochs
@@ -75,7 +75,7 @@ class ElasticTest(ClusterTestCase):
         """Under bsp a run is the same to the bit, so it is wherever the shards go meanwhile."""
         models = []
         for moves in (False, True):
-            cluster = self.cluster("{mode: bsp}", epochs=80, model=LEARNING)
+            cluster = self.cluster("{mode: bsp}", epochs=60, model=LEARNING)
             if moves:
                 cluster.wait_for(training(3))
                 cluster.start_server("server-2")
@@ -124,7 +124,7 @@ class ElasticTest(ClusterTestCase):
         return json.loads(done.stdout.splitlines()[-1])["auc"]
 
     def test_what_is_learnt_while_members_die_come_and_leave_is_as_good(self):
-        epochs = 60
+        epochs = 45
         undisturbed = self.auc(self.a9a("quiet", epochs), "quiet")
         cluster = self.a9a("disturbed", epochs)
         cluster.wait_for(training(2))
