@@ -111,7 +111,7 @@ Engine::Admission Engine::Begin(const Operation& operation) const {
           .view = view_,
           .closed = closed_,
           .fastest = clocks_.MaxClock(),
-          .awaits_clients = AwaitsClients()};
+          .holds_pulls = HoldsPulls()};
 }
 
 void Engine::Finish(const Reply& reply, const ReplyCallback& done) {
@@ -307,7 +307,7 @@ void Engine::Pull(const Operation& operation, const ReplyCallback& done) {
   admission.reply.status = CheckRows(*admission.view, operation, options_.limits, &checked);
   if (!admission.reply.status.ok()) return Finish(admission.reply, done);
   const uint64_t needed = ClockNeededBy(operation, *checked.table);
-  if (needed <= admission.closed && (needed == 0 || !admission.awaits_clients)) {
+  if (needed <= admission.closed && (needed == 0 || !admission.holds_pulls)) {
     return Answer(operation, checked, std::move(admission.reply), done);
   }
   PendingPull pull = {.operation = operation,
@@ -333,7 +333,7 @@ void Engine::Resume(PendingPull pull) {
         });
     if (pull.reply.status.ok() && !served) {
       pull.reply.status = absl::UnavailableError("a shard has moved to another server");
-    } else if (needed > closed_ || (needed > 0 && AwaitsClients())) {
+    } else if (needed > closed_ || (needed > 0 && HoldsPulls())) {
       if (parked_.all().size() < options_.max_parked_pulls &&
           parked_.bytes() + pull.Bytes() <= options_.max_parked_bytes) {
         return parked_.Add(needed, std::move(pull));
@@ -423,13 +423,12 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
   if (closing_ || AwaitsClients()) return std::nullopt;
   awaited_epoch_ = 0;
   const uint64_t clock = FinishedSteps();
-  const bool catch_up = std::exchange(catch_up_, false);
-  if (view_->synchronous && (clock > closed_ || catch_up)) {
+  if (view_->synchronous && (clock > closed_ || catch_up_)) {
     closing_ = true;
     decided_ = clock;
     Closing closing = {.view = view_, .clock = clock};
     // Where they are closed already nothing comes of it.
-    if (catch_up) closing.steps = ClosedSteps(clock);
+    if (catch_up_) closing.steps = ClosedSteps(clock);
     for (FinishedStep& step : ledger_.TakeBefore(clock)) {
       if (replicates()) recent_.push_back(step);
       if (recent_.size() > kRecentSteps) recent_.pop_front();
@@ -437,6 +436,7 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
     }
     return closing;
   }
+  catch_up_ = false;
   closed_ = clock;
   *ready = parked_.TakeReady(closed_);
   for (PendingPull& pull : *ready) pull.reply = NewReply(pull.operation);
@@ -449,7 +449,7 @@ void Engine::EndClosing(const Closing& closing) {
   {
     MutexLock lock(mutex_);
     closed_ = std::max(closed_, closing.clock);
-    closing_ = false;
+    closing_ = catch_up_ = false;
     closed_changed_.NotifyAll();
     left = TakeAnswersBefore(closed_);
   }

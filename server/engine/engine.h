@@ -194,9 +194,9 @@ class Engine {
   struct Admission {
     Reply reply;  // without values; its status says whether the operation may go on
     std::shared_ptr<const View> view;
-    uint64_t closed = 0;          // closed_ at the time
-    uint64_t fastest = 0;         // MaxClock() at the time
-    bool awaits_clients = false;  // AwaitsClients() at the time
+    uint64_t closed = 0;       // closed_ at the time
+    uint64_t fastest = 0;      // MaxClock() at the time
+    bool holds_pulls = false;  // HoldsPulls() at the time
   };
 
   // Steps to close on the shards of a view; every step before `clock` is closed then.
@@ -254,6 +254,10 @@ class Engine {
   std::vector<FinishedStep> ClosedSteps(uint64_t clock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether clients have yet to send again what others have not answered.
   bool AwaitsClients() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether pulls that go by clocks wait, for closed_ does not hold of all shards here.
+  bool HoldsPulls() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return catch_up_ || AwaitsClients();
+  }
   // Links, targets and fillings as the view says.
   void ConnectBackups(const v1::ClusterView& message, const View& view)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
@@ -343,7 +347,8 @@ class Engine {
   uint64_t awaited_epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   // Clients that are to say so and are not attached here yet: this server was not there before.
   absl::flat_hash_set<uint32_t> awaited_clients_ ABSL_GUARDED_BY(mutex_);
-  // Shards came to this server: steps that were closed here may be open there.
+  // Shards came to this server: steps that were closed here may be open there, until all of them
+  // have been closed.
   bool catch_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<FinishedStep> recent_ ABSL_GUARDED_BY(mutex_);
   // What clients say of steps that they finished before they were here.
