@@ -122,6 +122,11 @@ void Server::MakeEngine() {
                        },
                    .used = ResidentBytes,
                    .clock = options_.clock};
+  engine.on_released = [this](const v1::ShardsReleased& released) {
+    v1::MemberMessage message;
+    *message.mutable_shards_released() = released;
+    session_->Send(std::move(message));
+  };
   engine_ = std::make_unique<Engine>(engine);
   parameter_service_ = std::make_unique<ParameterServiceImpl>(*engine_);
   replica_service_ = std::make_unique<ReplicaServiceImpl>(*engine_);
@@ -204,7 +209,8 @@ void Server::OnMessage(const v1::CoordinatorMessage& message) {
     return;
   }
   if (message.has_job()) {
-    End(message.job());
+    // A coordinator goes on when it hosts no shards any more.
+    if (message.job().state() != v1::RUNNING || coordinator_ == nullptr) End(message.job());
     return;
   }
   if (message.has_write_checkpoint()) {
@@ -320,6 +326,10 @@ void Server::End(v1::JobUpdate how) {
 int Server::Run() {
   MutexLock lock(mutex_);
   while (!end_.has_value()) changed_.Wait(mutex_);
+  if (end_->state() == v1::RUNNING) {
+    spdlog::info("this server leaves: {}", end_->message());
+    return end_->exit_code();
+  }
   if (end_->state() == v1::FAILED) {
     spdlog::error("the job failed: {}", end_->message());
   } else {

@@ -50,7 +50,8 @@ class Server {
   // "coordinator,shard_host" or one of them.
   std::string roles() const;
 
-  // Blocks until the job has ended and the time to linger is over, or Stop; answers the exit code.
+  // Blocks until the job has ended and the time to linger is over, or this shard host was drained,
+  // or Stop; answers the exit code.
   int Run();
 
   // Makes Run return soon. A coordinator fails a job that is still running; a shard host leaves the

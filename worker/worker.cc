@@ -129,6 +129,8 @@ int Worker::Run() {
   const v1::JobUpdate end = inbox_.WaitForEnd();
   if (end.state() == v1::FAILED) {
     spdlog::error("the job failed: {}", end.message());
+  } else if (end.state() == v1::RUNNING) {
+    spdlog::info("this worker leaves: {}", end.message());
   } else {
     spdlog::info("the job is done");
   }

@@ -38,7 +38,8 @@ class Worker {
 
   const std::string& address() const { return server_->address(); }
 
-  // Blocks until the job has ended, here or everywhere; answers the exit code. Call once.
+  // Blocks until the job has ended, here (also because the worker was drained) or everywhere;
+  // answers the exit code. Call once.
   int Run();
 
   // Makes Run return: the worker leaves the cluster and others finish its work. Thread-safe.

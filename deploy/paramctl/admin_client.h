@@ -1,22 +1,24 @@
 #pragma once
 
-#include <string>
+#include <grpcpp/grpcpp.h>
 
-#include "absl/functional/function_ref.h"
+#include <functional>
+
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "paramd/v1/admin.grpc.pb.h"
 
 namespace paramd {
 
-// Of the setting cluster.coordinator.address.
-std::string DefaultCoordinator();
+// Asks the coordinator that leads for something of AdminService; `call` makes the call and may be
+// used more than once. What it answers; UNAVAILABLE and DEADLINE_EXCEEDED name the address.
+absl::Status AskAdmin(
+    CoordinatorAddresses& coordinators,
+    const std::function<grpc::Status(v1::AdminService::Stub&, grpc::ClientContext*)>& call,
+    absl::Duration timeout = absl::Seconds(5));
 
-// Asks the coordinator that leads among `coordinators` ("HOST:PORT,..."), which gets `timeout` to
-// answer. Returns the exit code; what went wrong is on stderr.
-int AskAdmin(
-    const std::string& coordinators, absl::Duration timeout,
-    absl::FunctionRef<grpc::Status(v1::AdminService::Stub& stub, grpc::ClientContext* context)>
-        ask);
+// What a command exits with that was answered so, which it says on stderr.
+int ExitCodeOfAdmin(const absl::Status& status);
 
 }  // namespace paramd

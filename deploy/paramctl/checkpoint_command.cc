@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "common/config/config.h"
 #include "common/config/flags.h"
 #include "deploy/paramctl/admin_client.h"
+#include "deploy/paramctl/default_coordinator.h"
 #include "deploy/paramctl/text_table.h"
 #include "paramd/v1/coordinator.pb.h"
 #include "server/storage/checkpoint_set.h"
@@ -127,18 +129,21 @@ int RunCheckpointSave(absl::Span<const std::string> args) {
   std::string coordinator = DefaultCoordinator();
   Flags flags("paramctl checkpoint save",
               "writes a checkpoint of a running job, and waits until it is whole.");
-  flags.String("coordinator", "HOST:PORT,...",
-               "where the coordinator answers, or those do of which one leads", coordinator);
+  AddCoordinatorFlag(flags, coordinator);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
+  std::optional<CoordinatorAddresses> coordinators = ParseCoordinators(coordinator);
+  if (!coordinators.has_value()) return kExitUsage;
   v1::SaveCheckpointReply reply;
-  const int exit_code = AskAdmin(coordinator, kSaveTimeout,
-                                 [&](v1::AdminService::Stub& stub, grpc::ClientContext* context) {
-                                   return stub.SaveCheckpoint(context, {}, &reply);
-                                 });
-  if (exit_code == kExitDone) {
+  const absl::Status status = AskAdmin(
+      *coordinators,
+      [&](v1::AdminService::Stub& stub, grpc::ClientContext* context) {
+        return stub.SaveCheckpoint(context, {}, &reply);
+      },
+      kSaveTimeout);
+  if (status.ok()) {
     std::cout << "checkpoint " << reply.number() << " is in " << reply.folder() << "\n";
   }
-  return exit_code;
+  return ExitCodeOfAdmin(status);
 }
 
 int RunCheckpointList(absl::Span<const std::string> args) {

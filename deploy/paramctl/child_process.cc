@@ -29,6 +29,7 @@ struct ExecPlan {
   const char* program;
   char* const* argv;
   pid_t parent;
+  bool stays;
   int log_fd;
   int output_fd;
   int error_fd;  // takes errno when exec fails
@@ -36,8 +37,10 @@ struct ExecPlan {
 
 [[noreturn]] void Exec(const ExecPlan& plan) {
   setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != plan.parent) _exit(127);  // the parent ended before prctl
+  if (!plan.stays) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != plan.parent) _exit(127);  // the parent ended before prctl
+  }
   const int null_fd = open("/dev/null", O_RDONLY);
   dup2(null_fd, STDIN_FILENO);
   dup2(plan.output_fd, STDOUT_FILENO);
@@ -67,7 +70,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const Options&
   for (const std::string& arg : options.args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
   const ExecPlan plan = {
-      options.program.c_str(), argv.data(), getpid(), log_fd, output[1], error[1]};
+      options.program.c_str(), argv.data(), getpid(), options.stays, log_fd, output[1], error[1]};
   const pid_t pid = fork();
   int reason = errno;
   if (pid == 0) Exec(plan);
@@ -86,10 +89,14 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const Options&
 }
 
 ChildProcess::ChildProcess(const Options& options, pid_t pid, int output_fd)
-    : name_(options.name), log_file_(options.log_file), pid_(pid), output_fd_(output_fd) {}
+    : name_(options.name),
+      log_file_(options.log_file),
+      stays_(options.stays),
+      pid_(pid),
+      output_fd_(output_fd) {}
 
 ChildProcess::~ChildProcess() {
-  if (!ended_) {
+  if (!ended_ && !stays_) {
     Signal(SIGKILL);
     waitpid(pid_, nullptr, 0);
   }

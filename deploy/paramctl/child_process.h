@@ -11,8 +11,8 @@
 namespace paramd {
 
 // A daemon started as a child of this process, in a process group of its own, which does not
-// outlive this process: the kernel kills it when the thread that started it ends. Its standard
-// error is appended to a file; on its standard output it says when it is ready:
+// outlive this process (the kernel kills it when the thread that started it ends) unless it is to.
+// Its standard error is appended to a file; on its standard output it says when it is ready:
 //   ready role=worker address=127.0.0.1:4711 pid=42
 // Not thread-safe.
 class ChildProcess {
@@ -22,12 +22,14 @@ class ChildProcess {
     std::string program;
     std::vector<std::string> args;
     std::string log_file;
+    // It goes on when this process ends, or the object.
+    bool stays = false;
   };
 
   // NOT_FOUND and other errors of the system when the program or the log file cannot be opened.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(const Options& options);
 
-  // Kills it, and what it started, when it still runs.
+  // Kills it, and what it started, when it still runs and is not to stay.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -64,6 +66,7 @@ class ChildProcess {
 
   const std::string name_;
   const std::string log_file_;
+  const bool stays_;
   const pid_t pid_;
   int output_fd_;
   std::string partial_line_;

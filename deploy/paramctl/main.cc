@@ -5,10 +5,12 @@
 #include "deploy/paramctl/config_command.h"
 #include "deploy/paramctl/data_generate.h"
 #include "deploy/paramctl/evaluate.h"
+#include "deploy/paramctl/member_command.h"
 #include "deploy/paramctl/model_export.h"
 #include "deploy/paramctl/plot.h"
 #include "deploy/paramctl/predict.h"
 #include "deploy/paramctl/run_command.h"
+#include "deploy/paramctl/shard_command.h"
 #include "deploy/paramctl/status_command.h"
 #include "deploy/paramctl/table_command.h"
 
@@ -24,6 +26,11 @@ const paramd::Command kCommands[] = {
      paramd::RunCheckpointVerify},
     {"checkpoint restore", "have the next job begin with a checkpoint",
      paramd::RunCheckpointRestore},
+    {"server add", "start one more server for a job that runs", paramd::RunServerAdd},
+    {"server drain", "move a server's shards away, and let it leave", paramd::RunServerDrain},
+    {"worker add", "start one more worker for a job that runs", paramd::RunWorkerAdd},
+    {"worker drain", "let a worker end its work, and leave", paramd::RunWorkerDrain},
+    {"shard plan", "show which shards move, or would move now, and why", paramd::RunShardPlan},
     {"config validate", "tell everything that is wrong with a configuration",
      paramd::RunConfigValidate},
     {"config render", "print a configuration with every setting filled in",

@@ -45,7 +45,8 @@ std::string JobLines(const v1::ClusterStatus& status) {
 }
 
 std::string MemberState(const v1::MemberStatus& member) {
-  return absl::AsciiStrToLower(v1::MemberStatus::State_Name(member.state()));
+  return absl::StrCat(absl::AsciiStrToLower(v1::MemberStatus::State_Name(member.state())),
+                      member.draining() ? ", draining" : "");
 }
 
 std::string Servers(const v1::ClusterStatus& status) {

@@ -1,32 +1,29 @@
 #include "deploy/paramctl/table_command.h"
 
-#include <grpcpp/grpcpp.h>
-
 #include <iostream>
+#include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/time.h"
 #include "common/base/exit_code.h"
 #include "common/config/flags.h"
 #include "common/config/value.h"
+#include "common/rpc/coordinator_addresses.h"
 #include "deploy/paramctl/admin_client.h"
+#include "deploy/paramctl/default_coordinator.h"
 
 namespace paramd {
 namespace {
 
-constexpr absl::Duration kTimeout = absl::Seconds(5);
-
-int Send(const std::string& coordinators, const v1::SetTableRequest& request) {
+int Send(CoordinatorAddresses coordinators, const v1::SetTableRequest& request) {
   v1::SetTableReply reply;
-  const int exit_code = AskAdmin(coordinators, kTimeout,
-                                 [&](v1::AdminService::Stub& stub, grpc::ClientContext* context) {
-                                   return stub.SetTable(context, request, &reply);
-                                 });
-  if (exit_code != kExitDone) return exit_code;
+  const absl::Status status =
+      AskAdmin(coordinators, [&](v1::AdminService::Stub& stub, grpc::ClientContext* context) {
+        return stub.SetTable(context, request, &reply);
+      });
+  if (!status.ok()) return ExitCodeOfAdmin(status);
   std::cout << "table " << request.table() << " from clock " << reply.from() << " on: "
             << absl::AsciiStrToLower(v1::Consistency::Mode_Name(reply.consistency().mode()));
   if (reply.consistency().mode() == v1::Consistency::SSP) {
@@ -77,15 +74,16 @@ int RunTableSet(absl::Span<const std::string> args) {
   flags.Argument("TABLE", "name of the table", table);
   flags.Argument("SETTING=VALUE",
                  "consistency.staleness=STEPS or auto, consistency.mode=asp or ssp", setting);
-  flags.String("coordinator", "HOST:PORT,...",
-               "where the coordinator answers, or those do of which one leads", coordinator);
+  AddCoordinatorFlag(flags, coordinator);
   if (const auto exit_code = flags.ParseOrExitCode(args)) return *exit_code;
   const absl::StatusOr<v1::SetTableRequest> request = ParseTableSetting(table, setting);
   if (!request.ok()) {
     std::cerr << "paramctl: " << request.status().message() << "\n";
     return kExitBadConfig;
   }
-  return Send(coordinator, *request);
+  std::optional<CoordinatorAddresses> coordinators = ParseCoordinators(coordinator);
+  if (!coordinators.has_value()) return kExitUsage;
+  return Send(*std::move(coordinators), *request);
 }
 
 }  // namespace paramd

@@ -55,7 +55,10 @@ std::optional<Verdict> JudgeLosses(const RunView& run) {
   int workers_left = 0;
   absl::Duration server_lost, worker_lost, last_worker_lost = absl::InfiniteDuration();
   for (const DaemonView& daemon : run.daemons) {
-    if (daemon.role == DaemonRole::kServer) server_lost = std::max(server_lost, daemon.ended_for);
+    // One that was drained has ended well.
+    if (daemon.role == DaemonRole::kServer && daemon.exit_code != 0) {
+      server_lost = std::max(server_lost, daemon.ended_for);
+    }
     if (daemon.role != DaemonRole::kWorker) continue;
     workers_left += daemon.ended ? 0 : 1;
     worker_lost = std::max(worker_lost, daemon.ended_for);

@@ -7,10 +7,13 @@
 namespace paramd {
 
 uint64_t ClockTracker::Attach(uint32_t client, uint64_t at_least) {
-  const uint64_t entry = std::max(MinClock(), at_least);
-  const auto [it, inserted] = clocks_.try_emplace(client, entry);
-  if (inserted) order_.emplace(entry, client);
-  horizon_ = std::max(horizon_, entry);
+  return AttachAt(client, std::max(MinClock(), at_least));
+}
+
+uint64_t ClockTracker::AttachAt(uint32_t client, uint64_t clock) {
+  const auto [it, inserted] = clocks_.try_emplace(client, clock);
+  if (inserted) order_.emplace(clock, client);
+  horizon_ = std::max(horizon_, clock);
   return it->second;
 }
 

@@ -13,7 +13,8 @@
 namespace paramd {
 
 // The clocks (counts of finished steps) of the clients that take part at one server. Their minimum
-// is what consistency modes wait for; it never goes back. Not thread-safe. O(log clients).
+// is what consistency modes wait for; it never goes back, but for AttachAt. Not thread-safe. O(log
+// clients).
 class ClockTracker {
  public:
   struct ClientClock {
@@ -27,6 +28,10 @@ class ClockTracker {
 
   // Of a tracker that nobody has entered: whoever is first enters at `clock`.
   void Begin(uint64_t clock) { horizon_ = std::max(horizon_, clock); }
+
+  // The same for a client that is at `clock` in truth, also where that is before MinClock(): this
+  // server is new to it.
+  uint64_t AttachAt(uint32_t client, uint64_t clock);
 
   // The client has finished every step before `clock`. No effect when it is not attached or has
   // finished more.

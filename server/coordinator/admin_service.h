@@ -24,6 +24,10 @@ class AdminServiceImpl final : public v1::AdminService::Service, public DaemonSe
   grpc::Status SaveCheckpoint(grpc::ServerContext* context,
                               const v1::SaveCheckpointRequest* request,
                               v1::SaveCheckpointReply* reply) override;
+  grpc::Status Drain(grpc::ServerContext* context, const v1::DrainRequest* request,
+                     v1::DrainReply* reply) override;
+  grpc::Status PlanShards(grpc::ServerContext* context, const v1::PlanShardsRequest* request,
+                          v1::ShardPlan* reply) override;
 
  private:
   const FindCoordinator find_;

@@ -224,27 +224,51 @@ void Coordinator::CloseConnections(absl::Duration timeout) {
 }
 
 v1::ClusterStatus Coordinator::Status() {
-  auto status = std::make_shared<v1::ClusterStatus>();
-  auto done = std::make_shared<Notification>();
-  const bool posted = Post([this, status, done](absl::Duration now) {
-    *status = core_->Status(now);
+  v1::ClusterStatus status =
+      Ask<v1::ClusterStatus>([this](absl::Duration now) { return core_->Status(now); });
+  MutexLock lock(mutex_);
+  for (const std::string& problem : {rests_, store_problem_, history_problem_}) {
+    if (!problem.empty()) status.add_problems(problem);
+  }
+  return status;
+}
+
+v1::ShardPlan Coordinator::PlanShards() {
+  return Ask<v1::ShardPlan>([this](absl::Duration) { return core_->DescribeMoves(); });
+}
+
+template <typename Answer>
+Answer Coordinator::Ask(std::function<Answer(absl::Duration now)> ask) {
+  const auto answer = std::make_shared<Answer>();
+  const auto done = std::make_shared<Notification>();
+  const bool posted = Post([ask = std::move(ask), answer, done](absl::Duration now) {
+    *answer = ask(now);
     done->Notify();
     return CoordinatorCore::Actions();
   });
   if (posted) done->Wait();
-  MutexLock lock(mutex_);
-  for (const std::string& problem : {rests_, store_problem_, history_problem_}) {
-    if (!problem.empty()) status->add_problems(problem);
-  }
-  return std::move(*status);
+  return std::move(*answer);
 }
 
 absl::StatusOr<v1::SetTableReply> Coordinator::SetTable(const v1::SetTableRequest& request) {
-  auto reply = std::make_shared<absl::StatusOr<v1::SetTableReply>>();
+  return Change<v1::SetTableReply>(
+      [this, request](absl::Duration, auto* actions) { return core_->SetTable(request, actions); });
+}
+
+absl::StatusOr<v1::DrainReply> Coordinator::Drain(const v1::DrainRequest& request) {
+  return Change<v1::DrainReply>([this, request](absl::Duration now, auto* actions) {
+    return core_->Drain(request, now, actions);
+  });
+}
+
+template <typename Reply>
+absl::StatusOr<Reply> Coordinator::Change(
+    std::function<absl::StatusOr<Reply>(absl::Duration now, CoordinatorCore::Actions*)> change) {
+  const auto reply = std::make_shared<absl::StatusOr<Reply>>();
   const auto decided = std::make_shared<Notification>(), done = std::make_shared<Notification>();
-  const bool posted = Post([this, request, reply, decided](absl::Duration) {
+  const bool posted = Post([change = std::move(change), reply, decided](absl::Duration now) {
     CoordinatorCore::Actions actions;
-    *reply = core_->SetTable(request, &actions);
+    *reply = change(now, &actions);
     decided->Notify();
     return actions;
   });
@@ -515,7 +539,10 @@ absl::StatusOr<v1::SaveCheckpointReply> Coordinator::SaveCheckpoint() {
   if (checkpoints_.ended < *ticket) {
     return absl::UnavailableError("the job ended before the checkpoint was written");
   }
-  if (!checkpoints_.problem.empty()) return absl::UnavailableError(checkpoints_.problem);
+  if (!checkpoints_.problem.empty()) {
+    return absl::InternalError(
+        absl::StrCat("the checkpoint was not written: ", checkpoints_.problem));
+  }
   v1::SaveCheckpointReply reply;
   reply.set_number(checkpoints_.last);
   reply.set_folder(options_.config.checkpoint().dir());

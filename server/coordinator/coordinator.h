@@ -80,9 +80,13 @@ class Coordinator {
   // As CoordinatorCore; blocks until the change is stored and sent to everybody. UNAVAILABLE: the
   // coordinator rests, it is not known whether the change will hold.
   absl::StatusOr<v1::SetTableReply> SetTable(const v1::SetTableRequest& request);
+  absl::StatusOr<v1::DrainReply> Drain(const v1::DrainRequest& request);
+
+  // As CoordinatorCore.
+  v1::ShardPlan PlanShards();
 
   // Writes a checkpoint; blocks until it is whole, or has failed. FAILED_PRECONDITION: the
-  // configuration has no checkpoint.dir, or no job is running. UNAVAILABLE: why it was not written.
+  // configuration has no checkpoint.dir, or no job is running. INTERNAL: why it was not written.
   absl::StatusOr<v1::SaveCheckpointReply> SaveCheckpoint();
 
   // Blocks until the job has ended and its end is stored, then says how; nothing when the
@@ -103,6 +107,13 @@ class Coordinator {
 
   // Whether the event will be handled; not after Shutdown.
   bool Post(Event event);
+  // Has the core answered something, on the coordinator's thread.
+  template <typename Answer>
+  Answer Ask(std::function<Answer(absl::Duration now)> ask);
+  // Has the core changed something, and waits until that is stored and sent.
+  template <typename Reply>
+  absl::StatusOr<Reply> Change(
+      std::function<absl::StatusOr<Reply>(absl::Duration now, CoordinatorCore::Actions*)> change);
   void Run();
   // One write to the store serves all events that have come meanwhile.
   void Handle(const std::deque<Event>& events);

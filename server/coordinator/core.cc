@@ -31,6 +31,7 @@ CoordinatorCore::CoordinatorCore(v1::Config config, std::vector<v1::Partition> t
       stragglers_({.factor = config_.training().straggler().factor(),
                    .heartbeat = ToDuration(config_.cluster().heartbeat().interval()),
                    .batch_examples = config_.data().batch_size()}),
+      traffic_(TrafficWindow(config_)),
       counted_until_(now) {
   job_.set_state(v1::CREATED);
   job_.set_phase(v1::WAITING_FOR_MEMBERS);
@@ -139,7 +140,10 @@ CoordinatorCore::Actions CoordinatorCore::OnMessage(ConnectionId connection,
         checkpoint_.unheard.erase(unheard);
       }
     }
-    if (message.heartbeat().has_server()) member->server_report = message.heartbeat().server();
+    if (message.heartbeat().has_server()) {
+      member->server_report = message.heartbeat().server();
+      traffic_.Add(member->record.id(), member->server_report, now);
+    }
     v1::CoordinatorMessage ack;
     ack.mutable_ack()->set_received(member->record.received());
     SendTo(*member, std::move(ack));
@@ -170,6 +174,7 @@ CoordinatorCore::Actions CoordinatorCore::OnTick(absl::Duration now) {
          now);
   }
   if (std::exchange(view_is_old_, false)) BroadcastView();
+  MoveShards(now);
   if (std::exchange(save_again_, false) && saving_) actions_.push_back(SaveAction());
   Proceed(now);
   return TakeActions();
@@ -184,7 +189,8 @@ CoordinatorCore::Actions CoordinatorCore::OnModelSaved(const absl::Status& statu
   if (finished() || !saving_) return TakeActions();
   // A server that is gone has a successor soon.
   const bool gone = absl::IsUnavailable(status) || absl::IsCancelled(status);
-  if (gone && Replication() > 1 && !save_until_.has_value()) {
+  const bool has_successor = Replication() > 1 || shard_map_.epoch() > 1;
+  if (gone && has_successor && !save_until_.has_value()) {
     save_until_ = now + kSavePatience * membership_.lease();
   }
   if (gone && save_until_.has_value() && now < *save_until_) {
@@ -294,7 +300,7 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       break;
     case v1::MemberMessage::kWorkRequest:
       // A straggler does one after the other.
-      if (job_.phase() == v1::TRAINING && Admitted(member) &&
+      if (job_.phase() == v1::TRAINING && Admitted(member) && !member.record.draining() &&
           stragglers_.Why(member.record.id()).empty()) {
         if (const auto grant = TakeWork(member)) {
           SendGrant(member, *grant);
@@ -310,6 +316,12 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       leases_.Release(member.record.id());
       member.record.set_idle(true);
       member.record.set_starting(v1::MemberRecord::NOT_STARTING);
+      if (member.record.draining()) {
+        LetGo(member, now);
+      } else if (shard_map_.epoch() > 1) {
+        // A server that shards came to may wait for it.
+        BroadcastView();
+      }
       break;
     case v1::MemberMessage::kAttached:
       member.record.set_starting(v1::MemberRecord::ATTACHED);
@@ -331,6 +343,9 @@ void CoordinatorCore::HandleNumbered(Member& member, const v1::MemberMessage& me
       break;
     case v1::MemberMessage::kReplicasFilled:
       HandleReplicasFilled(member, message.replicas_filled());
+      break;
+    case v1::MemberMessage::kShardsReleased:
+      HandleShardsReleased(member, message.shards_released());
       break;
     case v1::MemberMessage::kGoodbye:
       member.state = v1::MemberStatus::LEFT;

@@ -19,6 +19,9 @@
 #include "server/coordinator/checkpoint_round.h"
 #include "server/coordinator/lease_positions.h"
 #include "server/coordinator/membership.h"
+#include "server/coordinator/move_planner.h"
+#include "server/coordinator/replica_planner.h"
+#include "server/coordinator/shard_traffic.h"
 #include "server/coordinator/stragglers.h"
 #include "server/coordinator/training_control.h"
 #include "server/coordinator/work_queue.h"
@@ -123,6 +126,13 @@ class CoordinatorCore {
   // Why the last one failed; empty: it did not.
   const std::string& checkpoint_problem() const { return checkpoint_.problem; }
 
+  // A member is to give up its shards or its work and to leave, as AdminService.Drain says; as
+  // above.
+  absl::StatusOr<v1::DrainReply> Drain(const v1::DrainRequest& request, absl::Duration now,
+                                       Actions* actions);
+  // What is moved, and would be now.
+  v1::ShardPlan DescribeMoves() const;
+
   bool finished() const { return job_.state() == v1::SUCCEEDED || job_.state() == v1::FAILED; }
   const v1::JobStatus& job() const { return job_; }
   v1::ClusterStatus Status(absl::Duration now) const;
@@ -146,6 +156,20 @@ class CoordinatorCore {
   void Lose(Member& member, const std::string& why, absl::Duration now);
   // Servers that hold each shard, as the configuration says.
   uint32_t Replication() const;
+  // ---- moves (core_moves.cc)
+  static absl::Duration TrafficWindow(const v1::Config& config);
+  // The live servers.
+  std::vector<ServerPlace> Places() const;
+  bool MayMove() const;
+  // Begins moves, and drops what they leave behind; lets servers go that are empty.
+  void MoveShards(absl::Duration now);
+  // Whether it is time to look for moves: a server comes or is to leave, moves for balance go on,
+  // or the servers were out of balance twice.
+  bool MovesAreDue();
+  void HandleShardsReleased(const Member& server, const v1::ShardsReleased& released);
+  // Tells a member that was drained to end.
+  void LetGo(Member& member, absl::Duration now);
+
   // Gives shards without a backup one. Returns whether there were any.
   bool PlaceMissingBackups(bool filled);
   void AddServer(const Member& server);
@@ -263,6 +287,11 @@ class CoordinatorCore {
   std::vector<Promotion> promotions_;
   // Backups were filled since it was sent; more may follow soon.
   bool view_is_old_ = false;
+  ShardTraffic traffic_;
+  // The last plan had moves.
+  bool balancing_ = false;
+  // It would have had some when all servers had last reported their traffic.
+  bool out_of_balance_ = false;
   // state, message, exit_code, phase, epoch, evaluations, bad_records, model, history and stopped
   // are kept in place.
   v1::JobStatus job_;

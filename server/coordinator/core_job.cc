@@ -154,6 +154,7 @@ void CoordinatorCore::TryStart(absl::Duration now) {
 void CoordinatorCore::HandOutWork() {
   for (Member* worker : membership_.Live(v1::WORKER)) {
     if (!worker->record.idle() || worker->connection == 0 || !Admitted(*worker)) continue;
+    if (worker->record.draining()) continue;
     if (const auto grant = TakeWork(*worker)) {
       worker->record.set_idle(false);
       if (grant->kind == v1::WorkGrant::TRAIN) {

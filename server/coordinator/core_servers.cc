@@ -28,13 +28,7 @@ uint32_t CoordinatorCore::Replication() const {
 
 bool CoordinatorCore::PlaceMissingBackups(bool filled) {
   if (Replication() < 2) return false;
-  std::vector<ServerPlace> places;
-  for (const Member* server : membership_.Live(v1::SHARD_HOST)) {
-    const v1::MemberRecord& record = server->record;
-    places.push_back(
-        {.id = record.id(), .zone = record.zone().empty() ? record.host() : record.zone()});
-  }
-  return PlaceBackups(places, filled, &shard_map_);
+  return PlaceBackups(Places(), filled, &shard_map_);
 }
 
 void CoordinatorCore::AddServer(const Member& server) {

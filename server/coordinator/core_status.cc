@@ -29,12 +29,15 @@ v1::MemberStatus Describe(const Member& member, absl::Duration now, uint64_t fas
   status.set_host(member.record.host());
   status.set_pid(member.record.pid());
   status.set_state(member.state);
+  status.set_draining(member.record.draining() && member.live());
   status.set_heartbeat_age_seconds(std::max(0.0, absl::ToDoubleSeconds(now - member.last_heard)));
   if (member.record.role() == v1::WORKER) {
     *status.mutable_worker() = member.worker_report;
     if (member.live()) status.set_behind(fastest - std::min(fastest, member.worker_report.clock()));
   } else {
     *status.mutable_server() = member.server_report;
+    // For the coordinator.
+    status.mutable_server()->clear_shards();
   }
   return status;
 }

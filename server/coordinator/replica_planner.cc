@@ -27,6 +27,54 @@ const std::string& ZoneOf(uint32_t server, absl::Span<const ServerPlace> servers
   return found == servers.end() ? unknown : found->zone;
 }
 
+bool IsDraining(uint32_t server, absl::Span<const ServerPlace> servers) {
+  return std::any_of(servers.begin(), servers.end(), [&](const ServerPlace& place) {
+    return place.id == server && place.draining;
+  });
+}
+
+bool IsMoving(const v1::TablePlacement& table, int shard) {
+  return std::any_of(table.moves().begin(), table.moves().end(), [&](const auto& move) {
+    return move.shard() == static_cast<uint32_t>(shard);
+  });
+}
+
+void ForgetMove(int shard, v1::TablePlacement* table) {
+  auto* const moves = table->mutable_moves();
+  moves->erase(std::remove_if(moves->begin(), moves->end(),
+                              [&](const v1::ShardReplica& move) {
+                                return move.shard() == static_cast<uint32_t>(shard);
+                              }),
+               moves->end());
+}
+
+// The backup of a shard that can be spared, by its place in the list; none: -1.
+int SpareBackup(const v1::TablePlacement& table, int shard, absl::Span<const ServerPlace> servers,
+                uint32_t count) {
+  const auto& backups = table.backups(shard).backups();
+  const uint32_t primary = table.shard_servers(shard);
+  const bool others = std::any_of(servers.begin(), servers.end(), [&](const ServerPlace& place) {
+    return place.id != primary && !place.draining;
+  });
+  int worst = -1;
+  const auto cost = [&](int i) {
+    const uint32_t server = backups.Get(i).server();
+    return std::make_tuple(IsDraining(server, servers),
+                           ZoneOf(server, servers) == ZoneOf(primary, servers), i);
+  };
+  for (int i = 0; i < backups.size(); ++i) {
+    uint32_t left = 0;
+    for (int other = 0; other < backups.size(); ++other) {
+      left += other != i && backups.Get(other).filled() &&
+              !IsDraining(backups.Get(other).server(), servers);
+    }
+    const bool spare = static_cast<uint32_t>(backups.size()) > count && left >= count;
+    const bool leaves = IsDraining(backups.Get(i).server(), servers) && !others;
+    if ((spare || leaves) && (worst < 0 || cost(i) > cost(worst))) worst = i;
+  }
+  return worst;
+}
+
 }  // namespace
 
 bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardMap* map) {
@@ -41,14 +89,17 @@ bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardM
       // Nobody could fill one whose primary is gone.
       const bool lives = std::any_of(servers.begin(), servers.end(),
                                      [&](const ServerPlace& place) { return place.id == primary; });
-      if (!lives || backups.backups_size() > 0) continue;
+      const bool has = std::any_of(
+          backups.backups().begin(), backups.backups().end(),
+          [&](const v1::ShardBackup& backup) { return !IsDraining(backup.server(), servers); });
+      if (!lives || has) continue;
       const std::string& zone = ZoneOf(primary, servers);
       const ServerPlace* best = nullptr;
       const auto cost = [&](const ServerPlace& place) {
         return std::make_tuple(place.zone == zone, held[place.id], place.id);
       };
       for (const ServerPlace& place : servers) {
-        if (place.id == primary) continue;
+        if (place.id == primary || place.draining) continue;
         if (best == nullptr || cost(place) < cost(*best)) best = &place;
       }
       if (best == nullptr) continue;
@@ -61,6 +112,56 @@ bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardM
   }
   return changed;
 }
+
+bool DropSpareBackups(absl::Span<const ServerPlace> servers, uint32_t count, v1::ShardMap* map) {
+  bool any = false;
+  for (v1::TablePlacement& table : *map->mutable_tables()) {
+    for (int shard = 0; shard < table.backups_size(); ++shard) {
+      if (IsMoving(table, shard)) continue;
+      for (int spare; (spare = SpareBackup(table, shard, servers, count)) >= 0;) {
+        table.mutable_backups(shard)->mutable_backups()->DeleteSubrange(spare, 1);
+        any = true;
+      }
+    }
+  }
+  return any;
+}
+
+void BeginMove(uint32_t table_number, uint32_t shard, uint32_t to, v1::ShardMap* map) {
+  v1::TablePlacement& table = *map->mutable_tables(static_cast<int>(table_number));
+  while (table.backups_size() < table.shard_servers_size()) table.add_backups();
+  v1::ShardBackups& backups = *table.mutable_backups(static_cast<int>(shard));
+  if (std::none_of(backups.backups().begin(), backups.backups().end(),
+                   [&](const v1::ShardBackup& backup) { return backup.server() == to; })) {
+    backups.add_backups()->set_server(to);
+  }
+  v1::ShardReplica& move = *table.add_moves();
+  move.set_table(table_number);
+  move.set_shard(shard);
+  move.set_server(to);
+}
+
+bool EndMove(uint32_t from, const v1::ShardReplica& released, v1::ShardMap* map) {
+  if (released.table() >= static_cast<uint32_t>(map->tables_size())) return false;
+  v1::TablePlacement& table = *map->mutable_tables(static_cast<int>(released.table()));
+  if (std::none_of(table.moves().begin(), table.moves().end(), [&](const v1::ShardReplica& move) {
+        return move.shard() == released.shard() && move.server() == released.server();
+      })) {
+    return false;
+  }
+  const auto shard = static_cast<int>(released.shard());
+  if (table.shard_servers(shard) != from) return false;
+  for (v1::ShardBackup& backup : *table.mutable_backups(shard)->mutable_backups()) {
+    if (backup.server() != released.server() || !backup.filled()) continue;
+    backup.set_server(from);
+    table.set_shard_servers(shard, released.server());
+    ForgetMove(shard, &table);
+    return true;
+  }
+  return false;
+}
+
+bool HoldsShards(uint32_t server, const v1::ShardMap& map) { return Held(map).contains(server); }
 
 uint32_t RemoveServer(uint32_t server, v1::ShardMap* map) {
   uint32_t lost = 0;
@@ -75,7 +176,13 @@ uint32_t RemoveServer(uint32_t server, v1::ShardMap* map) {
                                       }),
                        backups->end());
       }
+      auto* const moves = table.mutable_moves();
+      moves->erase(
+          std::remove_if(moves->begin(), moves->end(),
+                         [&](const v1::ShardReplica& move) { return move.server() == server; }),
+          moves->end());
       if (table.shard_servers(shard) != server) continue;
+      ForgetMove(shard, &table);
       const auto next = backups == nullptr
                             ? decltype(backups->begin())()
                             : std::find_if(backups->begin(), backups->end(),

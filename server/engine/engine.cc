@@ -112,7 +112,7 @@ Engine::Admission Engine::Begin(const Operation& operation) const {
           .view = view_,
           .closed = closed_,
           .fastest = clocks_.MaxClock(),
-          .awaits_clients = AwaitsClients()};
+          .holds_pulls = HoldsPulls()};
 }
 
 void Engine::Finish(const Reply& reply, const ReplyCallback& done) {
@@ -133,8 +133,11 @@ Reply Engine::AttachOrAdvance(const Operation& operation) {
       awaited_clients_.erase(operation.client);
     }
     if (operation.kind == OperationKind::kAttach) {
-      reply.clock = clocks_.Attach(operation.client,
-                                   std::max(decided_, ledger_.NextStepOf(operation.client)));
+      const uint64_t at_least = std::max(decided_, ledger_.NextStepOf(operation.client));
+      reply.clock =
+          operation.clock == 0
+              ? clocks_.Attach(operation.client, at_least)
+              : clocks_.AttachAt(operation.client, std::max(at_least, operation.clock - 1));
       return reply;
     }
     clocks_.Advance(operation.client, operation.clock);
@@ -187,7 +190,10 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
   if (checked.table != nullptr && replicates()) {
     waiting = std::make_shared<Waiting>();
     acknowledgement = std::make_shared<Acknowledgement>([this, waiting](bool acknowledged) {
-      if (acknowledged) Finish(waiting->reply, waiting->done);
+      if (!acknowledged) {
+        waiting->reply.status = absl::UnavailableError("a shard has moved to another server");
+      }
+      Finish(waiting->reply, waiting->done);
     });
     waiting->done = slow ? Slowed(done) : done;
   }
@@ -224,6 +230,7 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
   const bool replicated = acknowledgement != nullptr;
   if (replicated) applied.assign(checked.parts.size(), {});
   const bool synchronous = checked.table->synchronous();
+  const UnderWay::Scope under_way(under_way_);
   // alone: no other server has it; waits: something has to have it before the answer.
   bool duplicate = false, late = false, refused = false, alone = false, waits = false;
   for (size_t i = 0; i < checked.parts.size(); ++i) {
@@ -307,7 +314,7 @@ void Engine::Pull(const Operation& operation, const ReplyCallback& done) {
   }
   if (!admission.reply.status.ok()) return Finish(admission.reply, done);
   const uint64_t needed = ClockNeededBy(operation, *checked.table);
-  if (needed <= admission.closed && (needed == 0 || !admission.awaits_clients)) {
+  if (needed <= admission.closed && (needed == 0 || !admission.holds_pulls)) {
     return Answer(operation, checked, std::move(admission.reply), done);
   }
   PendingPull pull = {.operation = operation,
@@ -333,7 +340,7 @@ void Engine::Resume(PendingPull pull) {
         });
     if (pull.reply.status.ok() && !served) {
       pull.reply.status = absl::UnavailableError("a shard has moved to another server");
-    } else if (needed > closed_ || (needed > 0 && AwaitsClients())) {
+    } else if (needed > closed_ || (needed > 0 && HoldsPulls())) {
       if (parked_.all().size() < options_.max_parked_pulls &&
           parked_.bytes() + pull.Bytes() <= options_.max_parked_bytes) {
         return parked_.Add(needed, std::move(pull));
@@ -355,6 +362,9 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
   reply.values = Buffer(size);
   uint8_t* out = reply.values.data() + kReplyRoom;
   ValueEncoder& encoder = Scratch::OfThread().encoder;
+  // Replicas hear of what was pulled.
+  std::optional<UnderWay::Scope> under_way;
+  if (!operation.ignore_clock) under_way.emplace(under_way_);
   // Each part rounds by a seed of its own.
   uint64_t seed = operation.sequence << 16;
   for (const ShardPart& part : checked.parts) {
@@ -372,6 +382,7 @@ void Engine::Answer(const Operation& operation, const CheckedOperation& checked,
     encoder.Finish();
     out += EncodedSize(operation.codec, part.shape());
   }
+  under_way.reset();
   pulls_.fetch_add(1, std::memory_order_relaxed);
   if (!operation.ignore_clock) {
     checked.staleness->pulls.Add(StepsBetween(reply.clock, operation.clock));
@@ -411,6 +422,7 @@ void Engine::Settle() {
     });
     EndClosing(*closing);
   }
+  ReportFilledSteps();
   for (const PendingPull& pull : ready) Answer(pull);
 }
 
@@ -422,14 +434,13 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
   // A checkpoint is made between two steps.
   const bool waits = checkpoint_state_ == CheckpointState::kWaits && checkpoint_step_ > closed_;
   if (waits) clock = std::min(clock, checkpoint_step_);
-  const bool catch_up = std::exchange(catch_up_, false);
-  if (view_->synchronous && (clock > closed_ || catch_up)) {
+  if (view_->synchronous && (clock > closed_ || catch_up_)) {
     closing_ = true;
     decided_ = clock;
     Closing closing = {.view = view_, .clock = clock};
     if (checkpoint_state_ == CheckpointState::kBegun) closing.checkpoint = checkpoint_;
     // Where they are closed already nothing comes of it.
-    if (catch_up) closing.steps = ClosedSteps(clock);
+    if (catch_up_) closing.steps = ClosedSteps(clock);
     for (FinishedStep& step : ledger_.TakeBefore(clock)) {
       if (replicates()) recent_.push_back(step);
       if (recent_.size() > kRecentSteps) recent_.pop_front();
@@ -437,6 +448,7 @@ std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* re
     }
     return closing;
   }
+  catch_up_ = false;
   closed_ = clock;
   BeginCheckpointIfDue();
   *ready = parked_.TakeReady(closed_);
@@ -450,7 +462,7 @@ void Engine::EndClosing(const Closing& closing) {
   {
     MutexLock lock(mutex_);
     closed_ = std::max(closed_, closing.clock);
-    closing_ = false;
+    closing_ = catch_up_ = false;
     BeginCheckpointIfDue();
     closed_changed_.NotifyAll();
     left = TakeAnswersBefore(closed_);
@@ -488,6 +500,7 @@ void Engine::ForgetPulled(const View& view, uint32_t client) {
     for (uint32_t i = 0; i < table->shards(); ++i) {
       Shard* const shard = table->shard(i);
       if (shard == nullptr || !shard->keeps_pulled()) continue;
+      const UnderWay::Scope under_way(under_way_);
       Applied applied;
       shard->Forget(client, &applied);
       if (!applied.targets.empty()) {

@@ -27,6 +27,7 @@
 #include "server/engine/memory_guard.h"
 #include "server/engine/parked_pulls.h"
 #include "server/engine/step_ledger.h"
+#include "server/engine/under_way.h"
 #include "server/engine/view.h"
 #include "server/replica/acknowledgement.h"
 #include "server/replica/checkpointer.h"
@@ -51,6 +52,9 @@ struct EngineOptions {
   std::function<bool()> has_lease = [] { return true; };
   // A backup has everything that was acknowledged, and will. From a thread of the engine's.
   std::function<void(const v1::ShardReplica&)> on_filled = [](const v1::ShardReplica&) {};
+  // The shards are served here no longer, and the servers that follow them have everything that was
+  // acknowledged. From any thread.
+  std::function<void(const v1::ShardsReleased&)> on_released = [](const v1::ShardsReleased&) {};
   // Opens the log of this server's operations for the job, and gives what is in it to the visitor.
   using OpenLog = std::function<absl::StatusOr<std::unique_ptr<LogKeeper>>(
       uint64_t job, const RecordVisitor& visitor)>;
@@ -106,7 +110,12 @@ struct EngineCounters {
 // answered, and say so by ADVANCE under the new epoch. Until all of them have (or left), pulls that
 // go by clocks wait and no step is closed here: closed_ and the clocks speak of this server's own
 // shards only. Then steps that were closed here and not there are closed on the new shards with the
-// same contributors (recent_).
+// same contributors (recent_). A server that is new to a running job waits for all who train then
+// in the same way, so that it knows all clocks before it is given shards.
+//
+// Moves. A shard that a view lets go to a backup is frozen: refused to clients, while steps are not
+// closed, so that what it had of open steps is refused too and comes again. When its followers have
+// all of it (ShardsReleased) the coordinator makes the backup the primary.
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
@@ -184,8 +193,8 @@ class Engine {
   // the clocks: it may come back.
   void Cancel(uint32_t client, uint64_t incarnation) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Every row of a shard. NOT_FOUND: no such table, or a shard that is not here.
-  // FAILED_PRECONDITION: another epoch.
+  // Every row of a shard. NOT_FOUND: no such table, or a shard that is not here. UNAVAILABLE: it is
+  // here no longer, or the epoch is not known yet.
   absl::StatusOr<ShardSnapshot> ReadShard(uint32_t table, uint32_t shard, uint64_t epoch) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -202,9 +211,9 @@ class Engine {
   struct Admission {
     Reply reply;  // without values; its status says whether the operation may go on
     std::shared_ptr<const View> view;
-    uint64_t closed = 0;          // closed_ at the time
-    uint64_t fastest = 0;         // MaxClock() at the time
-    bool awaits_clients = false;  // AwaitsClients() at the time
+    uint64_t closed = 0;       // closed_ at the time
+    uint64_t fastest = 0;      // MaxClock() at the time
+    bool holds_pulls = false;  // HoldsPulls() at the time
   };
 
   // Steps to close on the shards of a view; every step before `clock` is closed then.
@@ -276,6 +285,10 @@ class Engine {
   std::vector<FinishedStep> ClosedSteps(uint64_t clock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether clients have yet to send again what others have not answered.
   bool AwaitsClients() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether pulls that go by clocks wait, for closed_ does not hold of all shards here.
+  bool HoldsPulls() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return catch_up_ || AwaitsClients();
+  }
   // Links, targets and fillings as the view says.
   void ConnectBackups(const v1::ClusterView& message, const View& view)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
@@ -292,6 +305,20 @@ class Engine {
   void BeginCheckpointIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndCheckpoint(v1::CheckpointWritten written, const ShardIndices& indices,
                      const CheckpointDone& done) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits for the thread that is closing steps, and lets nobody close any until LetStepsGo; whoever
+  // holds them up sees to it that they are settled afterwards.
+  void HoldSteps() ABSL_LOCKS_EXCLUDED(mutex_);
+  void LetStepsGo() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Serves the shards no longer that the view lets go; says so when their followers have
+  // everything. While steps are held up.
+  void Freeze(const v1::ClusterView& message, const View& before, const View& view)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_) ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
+  // Serves shards again that were to go and stay. Whether there are any.
+  bool ServeAgain(const View& before, const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_mutex_);
+  // A new backup has everything that was sent: says so, of synchronous tables when the steps are
+  // closed that had begun by then.
+  void ReportFilled(const v1::ShardReplica& replica) ABSL_LOCKS_EXCLUDED(mutex_);
+  void ReportFilledSteps() ABSL_LOCKS_EXCLUDED(mutex_, links_mutex_);
   // Lets go of servers that are backups of this one no longer.
   void ReleaseLinks(const v1::ClusterView& message) ABSL_LOCKS_EXCLUDED(links_mutex_);
   // Every step before it is finished by all that it waits for. Never goes back.
@@ -361,7 +388,8 @@ class Engine {
   uint64_t awaited_epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   // Clients that are to say so and are not attached here yet: this server was not there before.
   absl::flat_hash_set<uint32_t> awaited_clients_ ABSL_GUARDED_BY(mutex_);
-  // Shards came to this server: steps that were closed here may be open there.
+  // Shards came to this server: steps that were closed here may be open there, until all of them
+  // have been closed.
   bool catch_up_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<FinishedStep> recent_ ABSL_GUARDED_BY(mutex_);
   // What clients say of steps that they finished before they were here.
@@ -378,6 +406,11 @@ class Engine {
   // Answers to pushes for steps that are open, which go when the step has reached the backups.
   std::multimap<uint64_t, std::shared_ptr<Acknowledgement>> step_answers_ ABSL_GUARDED_BY(mutex_);
 
+  // Backups that are reported when every step before this one is closed.
+  std::multimap<uint64_t, v1::ShardReplica> filled_later_ ABSL_GUARDED_BY(mutex_);
+
+  // What changes shards, until it is sent to their backups.
+  UnderWay under_way_;
   std::atomic<bool> replicates_{false};
   // Of the last view whose targets the shards have.
   std::atomic<uint64_t> epoch_{0};

@@ -181,6 +181,8 @@ void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
       // Shards of other servers may come here.
       if (placement.backups(i).backups_size() > 0) replicates_ = true;
       if (placement.shard_servers(i) != self) continue;
+      // It is frozen, or will be: nothing more is sent.
+      if (view.moving[static_cast<size_t>(number)][static_cast<size_t>(i)]) continue;
       const std::shared_ptr<Shard>& shard =
           view.tables[static_cast<size_t>(number)]->shared_shard(static_cast<uint32_t>(i));
       ReplicaTargets targets;
@@ -221,7 +223,7 @@ void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
                                                 filled.set_table(task.table);
                                                 filled.set_shard(task.shard);
                                                 filled.set_server(task.target);
-                                                options_.on_filled(filled);
+                                                ReportFilled(filled);
                                               });
   }
   filler_->Set(std::move(tasks));

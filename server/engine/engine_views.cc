@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
@@ -27,6 +28,20 @@ bool Promote(const View& before, const View& view) {
     }
   }
   return any;
+}
+
+void AddShardReports(uint32_t table, const View& view, v1::ServerReport* report) {
+  for (uint32_t i = 0; i < view.tables[table]->shards(); ++i) {
+    const Shard* const shard = view.ServedShard(table, i);
+    if (shard == nullptr) continue;
+    const Shard::Traffic traffic = shard->traffic();
+    v1::ShardReport& one = *report->add_shards();
+    one.set_table(table);
+    one.set_shard(i);
+    one.set_bytes(shard->Size().bytes);
+    one.set_pushed_rows(traffic.pushed_rows);
+    one.set_pulled_rows(traffic.pulled_rows);
+  }
 }
 
 }  // namespace
@@ -85,27 +100,36 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
         *before, [client = client, clock = clock](Shard& shard) { shard.Discard(client, clock); });
     ForgetPulled(*before, client);
   }
+  // A step is closed on all shards here or on none: not while shards come or go.
+  HoldSteps();
+  const auto let_go = absl::MakeCleanup([this] { LetStepsGo(); });
   ASSIGN_OR_RETURN(const bool logged, OpenLogFor(message, *before, *view));
   ASSIGN_OR_RETURN(const bool loaded, LoadShards(message, *before, *view));
   const bool comes = logged || loaded;
   const bool promotes = Promote(*before, *view);
   ConnectBackups(message, *view);
   LogShards(*view);
+  const bool again = ServeAgain(*before, *view);
+  Freeze(message, *before, *view);
+  absl::flat_hash_set<uint32_t> training;
+  for (const v1::WorkerMember& worker : message.workers()) {
+    if (worker.training()) training.insert(worker.id());
+  }
   MutexLock lock(mutex_);
   view_ = std::move(view);
+  const bool arrives = before->version == 0 && !training.empty();
   if (before->version == 0) {
     clocks_.Begin(message.shard_map().clock());
     closed_ = decided_ = clocks_.MinClock();
   }
-  if (promotes || comes) {
+  if (promotes || comes || again || arrives) {
     awaited_epoch_ = view_->epoch;
     catch_up_ = true;
-    for (const v1::WorkerMember& worker : message.workers()) {
-      if (comes && worker.training()) awaited_clients_.insert(worker.id());
-    }
   }
+  // Who trains comes here, too. Who has ended meanwhile has left all clocks.
+  if (comes || arrives) awaited_clients_ = training;
   const auto& workers = view_->workers;
-  absl::erase_if(awaited_clients_, [&](uint32_t client) { return !workers.contains(client); });
+  absl::erase_if(awaited_clients_, [&](uint32_t client) { return !training.contains(client); });
   absl::erase_if(sent_again_, [&](const auto& entry) { return !workers.contains(entry.first); });
   // Those that are still allowed wait again, as the new view says.
   return parked_.TakeIf([](const PendingPull&) { return true; });
@@ -134,9 +158,12 @@ absl::StatusOr<ShardSnapshot> Engine::ReadShard(uint32_t table, uint32_t shard,
     return absl::UnavailableError(
         absl::StrCat("epoch ", epoch, " was asked for, the shard map has epoch ", view->epoch));
   }
-  if (table >= view->tables.size() || shard >= view->tables[table]->shards() ||
-      view->ServedShard(table, shard) == nullptr) {
-    return absl::NotFoundError(absl::StrCat("table ", table, ", shard ", shard, " is not here"));
+  const bool exists = table < view->tables.size() && shard < view->tables[table]->shards();
+  if (!exists || view->ServedShard(table, shard) == nullptr) {
+    const std::string what = absl::StrCat("table ", table, ", shard ", shard, " is not here");
+    // It may have been, or leaves just now.
+    const bool moved = exists && (epoch < view->epoch || view->moving[table][shard]);
+    return moved ? absl::UnavailableError(what) : absl::NotFoundError(what);
   }
   return view->ServedShard(table, shard)->Snapshot();
 }
@@ -176,6 +203,7 @@ v1::ServerReport Engine::Report() const {
       table.add_pull_staleness(count);
     }
     table.set_waited_seconds(waited[i]);
+    AddShardReports(static_cast<uint32_t>(i), *view, &report);
   }
   const EngineCounters counters = Counters();
   report.set_pushes(counters.pushes);

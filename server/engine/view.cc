@@ -17,6 +17,20 @@ const v1::ShardBackup* BackupOn(uint32_t server, const v1::TablePlacement& place
   return nullptr;
 }
 
+// For each shard whether `server` is to let it go: it does when the backup has everything.
+std::vector<bool> MovingFrom(uint32_t server, const v1::TablePlacement& placement) {
+  std::vector<bool> moving(placement.shard_servers_size(), false);
+  for (const v1::ShardReplica& move : placement.moves()) {
+    const auto shard = static_cast<int>(move.shard());
+    if (shard >= placement.shard_servers_size() || placement.shard_servers(shard) != server) {
+      continue;
+    }
+    const v1::ShardBackup* const target = BackupOn(move.server(), placement, shard);
+    moving[move.shard()] = target != nullptr && target->filled();
+  }
+  return moving;
+}
+
 }  // namespace
 
 bool View::IsMember(uint32_t client, uint64_t incarnation) const {
@@ -67,6 +81,7 @@ absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& me
       backups[i] = std::make_shared<BackupShard>(table->shared_shard(i), copies[i]->filled());
     }
     view->backups.push_back(std::move(backups));
+    view->moving.push_back(MovingFrom(server, placement));
     view->primaries.emplace_back(placement.shard_servers().begin(),
                                  placement.shard_servers().end());
     if (table->synchronous()) {

@@ -26,13 +26,16 @@ struct View {
   std::vector<std::vector<std::shared_ptr<BackupShard>>> backups;
   // Server id of each table's and shard's primary.
   std::vector<std::vector<uint32_t>> primaries;
+  // Of each table and shard: this server was its primary and lets it go to a backup.
+  std::vector<std::vector<bool>> moving;
   bool synchronous = false;     // whether some table is bsp
   uint32_t backup_workers = 0;  // steps close without so many
 
   bool IsMember(uint32_t client, uint64_t incarnation) const;
 
-  // The shard, if this server is its primary; otherwise null.
+  // The shard, if this server is its primary and serves it; otherwise null.
   Shard* ServedShard(uint32_t table, uint32_t shard) const {
+    if (moving[table][shard]) return nullptr;
     return backups[table][shard] == nullptr ? tables[table]->shard(shard) : nullptr;
   }
 

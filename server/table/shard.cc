@@ -29,6 +29,7 @@ PushOutcome Shard::Push(const PushId& id, const RowSet& rows, FloatSource& gradi
     if (!serving_) {
       outcome = PushOutcome::kNotServed;
     } else if (marks_.Take(id)) {
+      traffic_.pushed_rows += rows.count;
       Count(applied);
       clock_ = std::max(clock_, info.clock);
       if (!restored_.Has(id.origin, id.piece)) {
@@ -52,6 +53,7 @@ PushOutcome Shard::Accumulate(const PushId& id, uint64_t step, const RowSet& row
   if (!serving_) return PushOutcome::kNotServed;
   if (applied != nullptr) applied->targets = targets_;
   if (marks_.Has(id) || !received_.Take(id)) return PushOutcome::kDuplicate;
+  traffic_.pushed_rows += rows.count;
   if (restored_.Has(id.origin, id.piece)) {
     // The step has the mark, and no rows.
     buffer_.Add(id, step, {.first_row = rows.first_row}, {});
@@ -111,6 +113,7 @@ void Shard::Discard(uint32_t client, uint64_t from_step) {
 
 void Shard::Pull(const RowSet& rows, FloatSink& out) const {
   MutexLock lock(mutex_);
+  traffic_.pulled_rows += rows.count;
   PullLocked(rows, out);
 }
 
@@ -121,14 +124,22 @@ void Shard::PullFor(uint32_t client, uint64_t clock, const RowSet& rows, FloatSi
   ArraySink sink(values.data());
   {
     MutexLock lock(mutex_);
+    traffic_.pulled_rows += rows.count;
     PullLocked(rows, sink);
-    if (serving_) Count(applied);
-    for (uint64_t i = 0; i < rows.count; ++i) {
-      const uint64_t row = rows.keys.empty() ? rows.first_row + i : rows.keys[i];
-      pulled_.Keep(client, clock, row, &values[i * dim_]);
+    // Otherwise another server remembers.
+    if (serving_) {
+      Count(applied);
+      KeepPulled(client, clock, rows, values.data());
     }
   }
   out.Write(values.data(), values.size());
+}
+
+void Shard::KeepPulled(uint32_t client, uint64_t clock, const RowSet& rows, const float* values) {
+  for (uint64_t i = 0; i < rows.count; ++i) {
+    const uint64_t row = rows.keys.empty() ? rows.first_row + i : rows.keys[i];
+    pulled_.Keep(client, clock, row, values + i * dim_);
+  }
 }
 
 void Shard::Forget(uint32_t client, Applied* applied) {

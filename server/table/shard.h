@@ -154,6 +154,8 @@ class Shard {
   void SetServing(bool serving);
   bool serving() const;
 
+  // Who gets the operations.
+  ReplicaTargets targets() const;
   // The entry of a server among them; none: it is no target.
   std::optional<ReplicaTarget> TargetOf(uint32_t server) const;
   // Who gets the operations from now on. Of targets that are here already, whether they wait stays
@@ -185,6 +187,13 @@ class Shard {
 
   // Of the last operation.
   uint64_t index() const;
+
+  // Rows that clients have pushed to and pulled so far.
+  struct Traffic {
+    uint64_t pushed_rows = 0;
+    uint64_t pulled_rows = 0;
+  };
+  Traffic traffic() const;
 
   ShardSize Size() const;
   ShardSnapshot Snapshot() const;
@@ -249,6 +258,9 @@ class Shard {
  private:
   // Counts an operation of a shard that serves clients.
   void Count(Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `values`: float32[rows.count][dim].
+  void KeepPulled(uint32_t client, uint64_t clock, const RowSet& rows, const float* values)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Where rows that are removed are to be noted.
   RemovedRows* NoteOf(Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // kApplied: it is this operation's turn, which is counted then.
@@ -270,6 +282,8 @@ class Shard {
   ReplicaTargets targets_ ABSL_GUARDED_BY(mutex_);
   uint64_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
   PulledRows pulled_ ABSL_GUARDED_BY(mutex_);
+  // Also counted where nothing is changed.
+  mutable Traffic traffic_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace paramd

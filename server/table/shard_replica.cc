@@ -2,22 +2,10 @@
 
 #include <algorithm>
 
+#include "common/wire/array_floats.h"
 #include "server/table/shard.h"
 
 namespace paramd {
-namespace {
-
-// Values that nobody wants.
-class NullSink final : public FloatSink {
- public:
-  float* Next(size_t /*size*/) override { return values_; }
-  void Write(const float* /*values*/, size_t /*size*/) override {}
-
- private:
-  float values_[kMaxRun];
-};
-
-}  // namespace
 
 void Shard::Count(Applied* applied) {
   ++index_;
@@ -43,6 +31,11 @@ void Shard::SetServing(bool serving) {
 bool Shard::serving() const {
   MutexLock lock(mutex_);
   return serving_;
+}
+
+ReplicaTargets Shard::targets() const {
+  MutexLock lock(mutex_);
+  return targets_;
 }
 
 std::optional<ReplicaTarget> Shard::TargetOf(uint32_t server) const {
@@ -154,15 +147,14 @@ Replayed Shard::ReplayStep(uint64_t index, bool skip_gap, uint64_t step, uint64_
 
 Replayed Shard::ReplayPulled(uint64_t index, bool skip_gap, uint32_t client, uint64_t clock,
                              const RowSet& rows) {
-  {
-    MutexLock lock(mutex_);
-    const Replayed turn = TakeTurn(index, skip_gap);
-    if (turn != Replayed::kApplied) return turn;
-  }
-  // Nothing else changes a shard that follows.
-  NullSink nowhere;
-  PullFor(client, clock, rows, nowhere);
-  return Replayed::kApplied;
+  MutexLock lock(mutex_);
+  const Replayed turn = TakeTurn(index, skip_gap);
+  if (turn != Replayed::kApplied || !keeps_pulled()) return turn;
+  std::vector<float> values(rows.count * dim_);
+  ArraySink sink(values.data());
+  PullLocked(rows, sink);
+  KeepPulled(client, clock, rows, values.data());
+  return turn;
 }
 
 Replayed Shard::ReplayForget(uint64_t index, bool skip_gap, uint32_t client) {
@@ -175,6 +167,11 @@ Replayed Shard::ReplayForget(uint64_t index, bool skip_gap, uint32_t client) {
 uint64_t Shard::index() const {
   MutexLock lock(mutex_);
   return index_;
+}
+
+Shard::Traffic Shard::traffic() const {
+  MutexLock lock(mutex_);
+  return traffic_;
 }
 
 }  // namespace paramd

@@ -146,11 +146,12 @@ void ParameterClient::Wait(const std::function<bool()>& done) {
 absl::StatusOr<uint64_t> ParameterClient::Attach() {
   TakeAnnounced();
   attached_ = true;
+  step_examples_.clear();
   absl::StatusOr<uint64_t> clock = Broadcast(OperationKind::kAttach, 0);
   if (!clock.ok()) return clock;
+  clock_ = *clock;
   absl::StatusOr<uint64_t> advanced = Broadcast(OperationKind::kAdvance, *clock);
   if (!advanced.ok()) return advanced;
-  clock_ = *clock;
   return clock;
 }
 

@@ -129,13 +129,15 @@ class ParameterClient {
   void TakePlacement(const v1::ShardMap& map);
   // Whether an operation that was sent to a server is not for that one any more.
   bool IsStranded(const OutgoingOperation& open, uint32_t server) const;
-  // Makes links_ those of the map; returns those that are no longer.
+  // Makes links_ those of the map, and joins the clocks of servers that are new; returns those that
+  // are no longer.
   std::vector<std::unique_ptr<ServerLink>> ReplaceLinks(const v1::ShardMap& map)
       ABSL_LOCKS_EXCLUDED(links_mutex_);
   void SendControl(OperationKind kind, uint64_t clock, ServerLink& link);
   // Says that a step is finished which the server has heard of only now.
   void FinishStep(uint64_t step, ServerLink& link);
-  // Cuts operations of one sequence for the servers that the map says.
+  // Cuts operations of one sequence for the servers that the map says. Pushes keep it, pulls get
+  // another one.
   void CutAgain(std::vector<OutgoingOperation> operations,
                 std::map<uint32_t, std::vector<OutgoingOperation>>* again);
   // Sends an operation with rows, which may be of an earlier plan.
@@ -169,7 +171,7 @@ class ParameterClient {
   // Whether it takes part in clocks, and its own.
   bool attached_ = false;
   uint64_t clock_ = 0;
-  // Examples of the last steps: those that may not be answered, at least.
+  // Examples of the last steps since it is attached: those that may not be answered, at least.
   std::map<uint64_t, uint64_t> step_examples_;
   // Scratch memory.
   std::vector<const void*> last_parts_;

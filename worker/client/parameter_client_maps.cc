@@ -113,8 +113,12 @@ std::vector<std::unique_ptr<ServerLink>> ParameterClient::ReplaceLinks(const v1:
       if (link != nullptr) removed.push_back(std::move(link));
     }
   }
+  if (!attached_) return removed;
+  // In the middle of training: it is where it is, and the last steps may be open still.
+  const uint64_t entry = step_examples_.empty() ? clock_ : step_examples_.begin()->first;
   for (ServerLink* const link : added) {
-    if (attached_) SendControl(OperationKind::kAttach, 0, *link);
+    SendControl(OperationKind::kAttach, entry + 1, *link);
+    for (uint64_t step = entry; step < clock_; ++step) FinishStep(step, *link);
   }
   return removed;
 }
@@ -142,7 +146,12 @@ void ParameterClient::CutAgain(std::vector<OutgoingOperation> operations,
                                std::map<uint32_t, std::vector<OutgoingOperation>>* again) {
   const OutgoingOperation& first = operations.front();
   size_t made = 0;
+  // The answer to the pull as it was may still come, with rows that nobody waits for any more.
+  const uint64_t sequence = first.operation.kind == OperationKind::kPull
+                                ? Prepare(OperationKind::kPull).sequence
+                                : first.operation.sequence;
   const auto add = [&](uint32_t server, OutgoingOperation out) {
+    out.operation.sequence = sequence;
     out.operation.epoch = options_.shard_map.epoch();
     out.receiver = first.receiver;
     (*again)[server].push_back(std::move(out));

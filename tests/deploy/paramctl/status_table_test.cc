@@ -32,6 +32,13 @@ v1::ClusterStatus Example() {
   return status;
 }
 
+TEST_CASE("a member that is to leave") {
+  v1::ClusterStatus status = Example();
+  status.mutable_servers(0)->set_draining(true);
+  CHECK(FormatStatus(status).find("server-0  alive, draining  ") != std::string::npos);
+  CHECK_FALSE(IsDegraded(status));
+}
+
 TEST_CASE("the cluster as tables") {
   CHECK(FormatStatus(Example()) ==
         R"(cluster ctr: Running, training

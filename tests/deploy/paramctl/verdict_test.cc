@@ -51,6 +51,14 @@ TEST_CASE("the coordinator says that the job failed") {
   CHECK(Message(run) == "too many bad records");
 }
 
+TEST_CASE("a server that was drained has ended well") {
+  RunView run = Running();
+  run.daemons[2].ended = true;
+  run.daemons[2].how = "exited with code 0";
+  run.daemons[2].ended_for = absl::Seconds(30);
+  CHECK(Message(run) == "goes on");
+}
+
 TEST_CASE("the coordinator says that a server was lost") {
   RunView run = Running();
   run.job->set_state(v1::FAILED);

@@ -22,6 +22,16 @@ TEST_CASE("the first client enters at 0, later ones at the slowest clock") {
   CHECK(tracker.Slowest()->clock == 5);
 }
 
+TEST_CASE("a client that trains already enters where it is") {
+  ClockTracker tracker;
+  CHECK(tracker.AttachAt(1, 57) == 57);
+  CHECK(tracker.AttachAt(2, 55) == 55);
+  CHECK(tracker.MinClock() == 55);
+  CHECK(tracker.MaxClock() == 57);
+  CHECK(tracker.AttachAt(2, 60) == 55);
+  CHECK(tracker.Attach(3) == 55);
+}
+
 TEST_CASE("attaching again changes nothing") {
   ClockTracker tracker;
   tracker.Attach(1);

@@ -157,6 +157,12 @@ class Cluster {
   v1::JobStatus Job() { return core().Status(now_).job(); }
   v1::ClusterStatus Status() { return core().Status(now_); }
   CoordinatorCore& core() { return *core_.core; }
+  absl::StatusOr<v1::DrainReply> Drain(const v1::DrainRequest& request) {
+    CoordinatorCore::Actions actions;
+    absl::StatusOr<v1::DrainReply> reply = core().Drain(request, now_, &actions);
+    Take(std::move(actions));
+    return reply;
+  }
   void ModelSaved(const absl::Status& status) { Take(core().OnModelSaved(status, now_)); }
   int saves() const { return static_cast<int>(saved_.size()); }
   // Files that were to be written, in order.

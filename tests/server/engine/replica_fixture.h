@@ -123,6 +123,10 @@ class ReplicaPair {
       filled_shards.push_back(replica);
       changed.NotifyAll();
     };
+    options.on_released = [this](const v1::ShardsReleased& shards) {
+      MutexLock lock(mutex);
+      released.insert(released.end(), shards.shards().begin(), shards.shards().end());
+    };
     primary.emplace(options);
     backup.emplace(options);
     primary->SetServerId(1);
@@ -158,6 +162,11 @@ class ReplicaPair {
     return next;
   }
 
+  std::vector<v1::ShardReplica> released_shards() {
+    MutexLock lock(mutex);
+    return released;
+  }
+
   // Index and digest of every shard.
   static std::string Describe(const Engine& engine) {
     std::string text;
@@ -175,6 +184,7 @@ class ReplicaPair {
   Mutex mutex;
   CondVar changed;
   std::vector<v1::ShardReplica> filled_shards ABSL_GUARDED_BY(mutex);
+  std::vector<v1::ShardReplica> released ABSL_GUARDED_BY(mutex);
   std::optional<Engine> primary, backup;
 };
 
