@@ -272,7 +272,8 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
   if (duplicate || late) WaitForTargets(applied, acknowledgement);
   if (synchronous && waits) {
     MutexLock lock(mutex_);
-    if (operation.clock >= closed_) step_answers_.emplace(operation.clock, acknowledgement);
+    const bool open = operation.clock >= closed_ || catch_up_;
+    if (open) step_answers_.emplace(operation.clock, acknowledgement);
   }
   return absl::OkStatus();
 }
@@ -476,12 +477,6 @@ Engine::StepAnswers Engine::TakeAnswersBefore(uint64_t step) {
   for (auto it = step_answers_.begin(); it != end; ++it) answers.push_back(std::move(it->second));
   step_answers_.erase(step_answers_.begin(), end);
   return answers;
-}
-
-void Engine::WaitUntilClosed() {
-  MutexLock lock(mutex_);
-  const uint64_t clock = FinishedSteps();
-  while (view_->synchronous && closed_ < clock && !AwaitsClients()) closed_changed_.Wait(mutex_);
 }
 
 void Engine::DiscardUnfinished(const View& view, uint32_t client) {

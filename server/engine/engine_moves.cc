@@ -14,6 +14,14 @@ bool IsMoving(const View& view, size_t table, size_t shard) {
 
 }  // namespace
 
+void Engine::WaitUntilClosed() {
+  MutexLock lock(mutex_);
+  const uint64_t clock = FinishedSteps();
+  while (view_->synchronous && (closed_ < clock || catch_up_) && !AwaitsClients()) {
+    closed_changed_.Wait(mutex_);
+  }
+}
+
 void Engine::HoldSteps() {
   MutexLock lock(mutex_);
   while (closing_) closed_changed_.Wait(mutex_);
