@@ -487,10 +487,10 @@ void Coordinator::Perform(const CoordinatorCore::BeginCheckpoint& /*begin*/) {
 }
 
 void Coordinator::Perform(const CoordinatorCore::CommitCheckpoint& commit) {
-  checkpointer_.emplace("checkpoints", [this, commit]() mutable {
-    commit.payload.set_time(absl::ToDoubleSeconds(options_.clock->Wall() - absl::UnixEpoch()));
-    const absl::Status status =
-        options_.checkpoints->Commit(commit.number, commit.parent, commit.payload);
+  checkpointer_.emplace("checkpoints", [this, commit] {
+    v1::CheckpointPayload payload = commit.payload;
+    payload.set_time(absl::ToDoubleSeconds(options_.clock->Wall() - absl::UnixEpoch()));
+    const absl::Status status = options_.checkpoints->Commit(commit.number, commit.parent, payload);
     if (status.ok()) {
       spdlog::info("checkpoint {} is written", commit.number);
     } else {

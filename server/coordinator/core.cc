@@ -28,10 +28,10 @@ CoordinatorCore::CoordinatorCore(v1::Config config, std::vector<v1::Partition> t
       init_(std::move(init)),
       membership_(ToDuration(config_.cluster().heartbeat().lease())),
       control_(config_.training(), {}),
+      traffic_(TrafficWindow(config_)),
       stragglers_({.factor = config_.training().straggler().factor(),
                    .heartbeat = ToDuration(config_.cluster().heartbeat().interval()),
                    .batch_examples = config_.data().batch_size()}),
-      traffic_(TrafficWindow(config_)),
       counted_until_(now) {
   job_.set_state(v1::CREATED);
   job_.set_phase(v1::WAITING_FOR_MEMBERS);

@@ -32,12 +32,12 @@ class CheckpointTest(CountingTestCase):
     def test_everything_is_killed_and_goes_on_with_others(self):
         for consistency, servers in (("{mode: asp}", 5), ("{mode: ssp, staleness: 2}", 2), ("{mode: asp}", 1)):
             with self.subTest(consistency=consistency, servers=servers):
-                cluster = self.cluster(consistency, epochs=120, sharding="", more=self.checkpoint())
+                cluster = self.cluster(consistency, epochs=60, sharding="", more=self.checkpoint())
                 cluster.wait_for(training(5))
                 cluster.wait_for(self.whole(3))
                 self.kill_all(cluster)
                 self.paramctl("checkpoint", "restore", self.path("checkpoints"))
-                again = self.cluster(consistency, servers=servers, workers=2, epochs=120, sharding="", more=self.checkpoint())
+                again = self.cluster(consistency, servers=servers, workers=2, epochs=60, sharding="", more=self.checkpoint())
                 status = again.wait_for(training(2))
                 self.assertGreaterEqual(int(status["checkpoint"]["restored_from"]), 3)
                 self.check(again)
@@ -45,25 +45,25 @@ class CheckpointTest(CountingTestCase):
                 shutil.rmtree(self.path("checkpoints"))
 
     def test_a_job_is_restored_twice(self):
-        cluster = self.cluster("{mode: asp}", epochs=150, more=self.checkpoint("every: 100ms"))
+        cluster = self.cluster("{mode: asp}", epochs=90, more=self.checkpoint("every: 100ms"))
         for servers in (2, 3):
             cluster.wait_for(training(2))
             before = int(cluster.status()["checkpoint"]["number"])
             cluster.wait_for(self.whole(before + 3))
             self.kill_all(cluster)
             self.paramctl("checkpoint", "restore", self.path("checkpoints"))
-            cluster = self.cluster("{mode: asp}", servers=servers, epochs=150, more=self.checkpoint("every: 100ms"))
+            cluster = self.cluster("{mode: asp}", servers=servers, epochs=90, more=self.checkpoint("every: 100ms"))
         self.check(cluster)
 
     def test_synchronous_training_goes_on_to_the_same_model(self):
         models = []
         for kill in (False, True):
-            cluster = self.cluster("{mode: bsp}", servers=2, epochs=40, model=LEARNING, more=self.checkpoint())
+            cluster = self.cluster("{mode: bsp}", servers=2, epochs=24, model=LEARNING, more=self.checkpoint())
             if kill:
                 cluster.wait_for(self.whole(2))
                 self.kill_all(cluster)
                 self.paramctl("checkpoint", "restore", self.path("checkpoints"))
-                cluster = self.cluster("{mode: bsp}", servers=3, epochs=40, model=LEARNING, more=self.checkpoint())
+                cluster = self.cluster("{mode: bsp}", servers=3, epochs=24, model=LEARNING, more=self.checkpoint())
             self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
             models.append(read_model(self.path("model.safetensors")))
             shutil.rmtree(self.path("state"))
@@ -93,7 +93,7 @@ class CheckpointTest(CountingTestCase):
         self.assertEqual(cluster.coordinator.wait(), 0, cluster.logs())
 
     def test_one_is_saved_when_asked_for_and_at_the_end(self):
-        cluster = self.cluster("{mode: asp}", epochs=200, more=self.checkpoint("every: 0s, full_every: 2"))
+        cluster = self.cluster("{mode: asp}", epochs=60, more=self.checkpoint("every: 0s, full_every: 2"))
         cluster.wait_for(training(2))
         said = [self.paramctl("checkpoint", "save", "--coordinator", cluster.address).stdout for _ in range(3)]
         self.assertEqual(said[2], f"checkpoint 3 is in {self.path('checkpoints')}\n")
@@ -107,7 +107,7 @@ class CheckpointTest(CountingTestCase):
         os.remove(self.path("model.safetensors"))
         shutil.rmtree(self.path("state"))
         self.paramctl("checkpoint", "restore", self.path("checkpoints"))
-        self.check(self.cluster("{mode: asp}", servers=1, epochs=200, sharding="", more=self.checkpoint("every: 0s")))
+        self.check(self.cluster("{mode: asp}", servers=1, epochs=60, sharding="", more=self.checkpoint("every: 0s")))
 
     def test_what_is_damaged_is_not_restored(self):
         cluster = self.cluster("{mode: asp}", epochs=60, more=self.checkpoint("every: 0s, full_every: 1"))

@@ -495,5 +495,35 @@ TEST_CASE("rows that begin with saved values") {
   }
 }
 
+TEST_CASE("what a shard has had before the job was restored is passed over") {
+  const auto shard = Sparse(1, Descent());
+  PushTo(*shard, {.client = 3, .incarnation = 9, .sequence = 50, .clock = 7, .piece = 1}, Of({4}),
+         {1});
+  ShardState state = shard->State();
+  state.restored = state.marks;
+  const auto restored = Sparse(1, Descent());
+  restored->SetServing(false);
+  REQUIRE(restored->Restore(state));
+  restored->SetServing(true);
+  const auto push = [&](uint64_t sequence, const StepOrigin& origin, uint32_t piece) {
+    return PushTo(
+        *restored,
+        {.client = 5, .incarnation = 1, .sequence = sequence, .piece = piece, .origin = origin},
+        Of({4}), {1});
+  };
+  const Values before = PullOf(*restored, Of({4}));
+  CHECK(push(1, {.client = 3, .incarnation = 9, .clock = 6}, 4) == PushOutcome::kDuplicate);
+  CHECK(push(2, {.client = 3, .incarnation = 9, .clock = 7}, 0) == PushOutcome::kDuplicate);
+  CHECK(push(3, {.client = 3, .incarnation = 9, .clock = 7}, 1) == PushOutcome::kDuplicate);
+  CHECK(PullOf(*restored, Of({4})) == before);
+  // Each was an operation of its own, which replicas and later checkpoints know.
+  CHECK(restored->index() == state.index + 3);
+  CHECK(restored->State().marks.back().sequence == 3);
+  CHECK(push(4, {.client = 3, .incarnation = 9, .clock = 7}, 2) == PushOutcome::kTaken);
+  CHECK(push(5, {.client = 3, .incarnation = 9, .clock = 8}, 0) == PushOutcome::kTaken);
+  CHECK(push(6, {.client = 3, .incarnation = 8, .clock = 6}, 0) == PushOutcome::kTaken);
+  CHECK(push(7, {}, 0) == PushOutcome::kTaken);
+}
+
 }  // namespace
 }  // namespace paramd
