@@ -81,7 +81,6 @@ void ServerLink::Insert(std::vector<OutgoingOperation> operations) {
       for (; !open_.empty(); open_.pop_front()) all.push_back(std::move(open_.front()));
       for (OutgoingOperation& operation : operations) {
         operation.server = options_.server;
-        if (stream_ != nullptr) Write(operation);
         all.push_back(std::move(operation));
       }
       // Who is not attached may do nothing.
@@ -92,6 +91,14 @@ void ServerLink::Insert(std::vector<OutgoingOperation> operations) {
       std::stable_sort(all.begin(), all.end(),
                        [&](const auto& a, const auto& b) { return key(a) < key(b); });
       for (OutgoingOperation& operation : all) open_.push_back(std::move(operation));
+      // Answers that are on their way may be to what had the same number before. All is sent again,
+      // in order, on another stream.
+      if (stream_ != nullptr) {
+        stream_->Cancel();
+        stream_ = nullptr;
+        retrying_ = false;
+        ++attempt_;
+      }
       changed_.NotifyAll();
       return;
     }
@@ -225,7 +232,7 @@ void ServerLink::Received(uint64_t attempt, grpc::ByteBuffer& message) {
     if (attempt == attempt_) Repeat(reply->sequence);
   } else if (absl::IsUnavailable(reply->status) || absl::IsResourceExhausted(reply->status)) {
     Retry(attempt, reply->status);
-  } else if (const std::optional<OutgoingOperation> answered = Take(reply->sequence)) {
+  } else if (const std::optional<OutgoingOperation> answered = Take(attempt, reply->sequence)) {
     answered->receiver->Receive(*this, *answered, *reply);
   }
   // What was received is not held until the next message.
@@ -233,8 +240,9 @@ void ServerLink::Received(uint64_t attempt, grpc::ByteBuffer& message) {
   message.Clear();
 }
 
-std::optional<OutgoingOperation> ServerLink::Take(uint64_t sequence) {
+std::optional<OutgoingOperation> ServerLink::Take(uint64_t attempt, uint64_t sequence) {
   MutexLock lock(mutex_);
+  if (attempt != attempt_) return std::nullopt;
   // They are few, and the first one is the usual one.
   size_t i = 0;
   while (i < open_.size() && open_[i].operation.sequence != sequence) ++i;

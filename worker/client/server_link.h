@@ -126,8 +126,10 @@ class ServerLink {
   void Write(const OutgoingOperation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Received(uint64_t attempt, grpc::ByteBuffer& message);
-  // Removes the operation that was answered; none: it was before.
-  std::optional<OutgoingOperation> Take(uint64_t sequence) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Removes the operation that was answered on this stream; none: it was before, or there is
+  // another stream, on which it comes again.
+  std::optional<OutgoingOperation> Take(uint64_t attempt, uint64_t sequence)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // The server will take the operation later: everything is sent again, on another stream.
   void Retry(uint64_t attempt, const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
   // The server wants the operation with its keys, and then what came after it.
