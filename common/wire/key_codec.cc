@@ -177,13 +177,15 @@ absl::Status DecodeKeys(KeyCodec codec, ByteReader* bytes, absl::Span<uint64_t> 
 }
 
 absl::uint128 HashKeyList(absl::Span<const uint64_t> keys, absl::Span<const Segment> segments) {
-  // A chain over the segments: what came before, the hash of the keys, and how many there are.
+  // A chain over the segments: what came before, the hash of the keys, how many there are, and
+  // which piece.
   std::array<uint64_t, 5> link = {};
   for (const Segment& segment : segments) {
     assert(segment.rows <= keys.size());
     const XXH128_hash_t hash = XXH3_128bits(keys.data(), segment.rows * sizeof(uint64_t));
     keys.remove_prefix(segment.rows);
-    link = {link[0], link[1], hash.low64, hash.high64, segment.rows};
+    link = {link[0], link[1], hash.low64, hash.high64,
+            segment.rows | uint64_t{segment.piece} << 32};
     const XXH128_hash_t chained = XXH3_128bits(link.data(), sizeof(link));
     link[0] = chained.low64;
     link[1] = chained.high64;

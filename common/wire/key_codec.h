@@ -31,8 +31,9 @@ size_t EncodeKeys(KeyCodec codec, absl::Span<const uint64_t> keys, uint8_t* out)
 // the bytes end too early, the keys do not ascend or pass 2^64, or FORMAT.md forbids them.
 absl::Status DecodeKeys(KeyCodec codec, ByteReader* bytes, absl::Span<uint64_t> keys);
 
-// A name for the keys of an operation and for how they are cut into segments: a 128-bit hash by
-// XXH3, the same on every machine. The sum of the segments' rows is keys.size().
+// A name for the keys of an operation and for how they are cut into segments and which pieces these
+// are: a 128-bit hash by XXH3, the same on every machine. The sum of the segments' rows is
+// keys.size().
 absl::uint128 HashKeyList(absl::Span<const uint64_t> keys, absl::Span<const Segment> segments);
 
 }  // namespace paramd

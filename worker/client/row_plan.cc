@@ -13,8 +13,10 @@ namespace {
 // A packed key of a table with many rows takes about so many bytes.
 constexpr uint64_t kPackedKeyBytes = 3;
 
-// Operations that the rows of a block fill, when they go to one server.
-constexpr uint64_t kOperationsInBlock = 2;
+// Operations that the rows of a block fill, so that they are of a good size on as many servers; but
+// the first ones are to be sent before many keys are looked at.
+constexpr uint64_t kOperationsInBlock = 4;
+constexpr uint64_t kKeysInBlock = uint64_t{1} << 17;
 
 // Keys that are hashed at a time: they stay in the first-level cache.
 constexpr size_t kHashesAtOnce = 512;
@@ -25,6 +27,28 @@ absl::InlinedVector<char, 16> NameOf(absl::uint128 hash) {
   return {bytes, bytes + sizeof(halves)};
 }
 
+uint64_t DividedAndRounded(uint64_t a, uint64_t b) { return (a + b / 2) / b; }
+
+// `total` rows go out in `operations` of about the same size: the one that has the middle of those
+// from `before` to before + rows.
+uint64_t OperationOf(uint64_t before, uint64_t rows, uint64_t total, uint64_t operations) {
+  return (2 * before + rows) * operations / (2 * total);
+}
+
+void BeginPart(uint32_t server, size_t first_row, RowPlan* plan) {
+  RowPlan::Part& part = plan->parts.emplace_back();
+  part.server = server;
+  part.first_segment = static_cast<uint32_t>(plan->segments.size());
+  part.first_row = static_cast<uint32_t>(first_row);
+}
+
+void AddSegment(const Segment& segment, RowPlan* plan) {
+  plan->segments.push_back(segment);
+  RowPlan::Part& part = plan->parts.back();
+  ++part.segment_count;
+  part.rows += segment.rows;
+}
+
 }  // namespace
 
 RowPlanner::RowPlanner(uint32_t table, const v1::TablePlacement& placement, const Options& options)
@@ -33,6 +57,7 @@ RowPlanner::RowPlanner(uint32_t table, const v1::TablePlacement& placement, cons
       options_(options),
       shards_by_server_(placement.shard_servers_size()),
       rank_of_shard_(placement.shard_servers_size()),
+      pieces_(placement.shard_servers_size()),
       offsets_(placement.shard_servers_size() + 1) {
   const auto server_of = [&](uint32_t shard) {
     return placement_.shard_servers(static_cast<int>(shard));
@@ -49,11 +74,27 @@ RowPlanner::RowPlanner(uint32_t table, const v1::TablePlacement& placement, cons
   server_begins_.push_back(static_cast<uint32_t>(shards_by_server_.size()));
 }
 
+uint64_t RowPlanner::RowBytes() const {
+  return placement_.spec().dim() * sizeof(float) +
+         (placement_.spec().kind() == v1::TableSpec::SPARSE ? kPackedKeyBytes : 0);
+}
+
 uint64_t RowPlanner::RowsPerOperation() const {
-  const uint64_t row_bytes =
-      placement_.spec().dim() * sizeof(float) +
-      (placement_.spec().kind() == v1::TableSpec::SPARSE ? kPackedKeyBytes : 0);
-  return std::max<uint64_t>(options_.chunk_bytes / row_bytes, 1);
+  return std::max<uint64_t>(options_.chunk_bytes / RowBytes(), 1);
+}
+
+uint64_t RowPlanner::Operations(uint64_t rows) const {
+  return std::max<uint64_t>(DividedAndRounded(rows, RowsPerOperation()), 1);
+}
+
+uint64_t RowPlanner::KeysPerBlock() const {
+  const uint64_t operation = RowsPerOperation();
+  const uint64_t wanted =
+      operation * std::min<uint64_t>(kOperationsInBlock, shards_by_server_.size());
+  // All rows of a block might go to one shard.
+  const uint64_t worst_row_bytes = placement_.spec().dim() * sizeof(float) + sizeof(uint64_t) + 1;
+  return std::clamp<uint64_t>(std::min(wanted, std::max(operation, kKeysInBlock)), 1,
+                              std::max<uint64_t>(options_.max_bytes / worst_row_bytes, 1));
 }
 
 void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan,
@@ -67,25 +108,20 @@ void RowPlanner::PlanSparse(absl::Span<const uint64_t> keys, RowPlan* plan,
   plan->segments.clear();
   plan->order.resize(keys.size());
   plan->keys.resize(keys.size());
-  // All rows of a block might go to one server. Which rows are in one does not depend on where they
-  // go (Segment::piece).
-  const uint64_t worst_row_bytes = plan->dim * sizeof(float) + sizeof(uint64_t) + 1;
-  const uint64_t block =
-      std::clamp<uint64_t>(RowsPerOperation() * kOperationsInBlock, 1,
-                           std::max<uint64_t>(options_.max_bytes / worst_row_bytes, 1));
+  std::fill(pieces_.begin(), pieces_.end(), 0);
   // What is there does not move when more comes.
+  const uint64_t block = KeysPerBlock();
   const size_t blocks = (keys.size() + block - 1) / block;
-  plan->parts.reserve(blocks * (server_begins_.size() - 1));
+  plan->parts.reserve(blocks * (server_begins_.size() + block / RowsPerOperation()));
   plan->segments.reserve(std::min<size_t>(blocks * shards_by_server_.size(), keys.size()));
   for (size_t first = 0; first < keys.size(); first += block) {
-    PlanBlock(keys, first, std::min<size_t>(first + block, keys.size()),
-              static_cast<uint32_t>(first / block), plan);
+    PlanBlock(keys, first, std::min<size_t>(first + block, keys.size()), plan);
     if (on_block) on_block(plan->parts.size());
   }
 }
 
 void RowPlanner::PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last,
-                           uint32_t block, RowPlan* plan) {
+                           RowPlan* plan) {
   const auto shards = static_cast<uint32_t>(shards_by_server_.size());
   const size_t size = last - first;
   ranks_.resize(size);
@@ -110,21 +146,31 @@ void RowPlanner::PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t
     sorted[place] = keys[first + i];
   }
   // offsets_[r] is where rank r ends now.
-  const auto begin_of = [&](uint32_t rank) { return rank == 0 ? 0 : offsets_[rank - 1]; };
   for (size_t s = 0; s + 1 < server_begins_.size(); ++s) {
-    const uint32_t begin = server_begins_[s], end = server_begins_[s + 1];
-    if (begin_of(begin) == begin_of(end)) continue;
-    RowPlan::Part& part = plan->parts.emplace_back();
-    part.server = placement_.shard_servers(static_cast<int>(shards_by_server_[begin]));
-    part.first_segment = static_cast<uint32_t>(plan->segments.size());
-    part.first_row = static_cast<uint32_t>(first + begin_of(begin));
-    part.rows = begin_of(end) - begin_of(begin);
-    for (uint32_t rank = begin; rank < end; ++rank) {
-      const uint32_t rows = offsets_[rank] - begin_of(rank);
-      if (rows == 0) continue;
-      plan->segments.push_back({.shard = shards_by_server_[rank], .rows = rows, .piece = block});
-      ++part.segment_count;
+    AddParts(server_begins_[s], server_begins_[s + 1], first, plan);
+  }
+}
+
+void RowPlanner::AddParts(uint32_t begin, uint32_t end, size_t first, RowPlan* plan) {
+  const auto begin_of = [&](uint32_t rank) { return rank == 0 ? 0 : offsets_[rank - 1]; };
+  const uint32_t server = placement_.shard_servers(static_cast<int>(shards_by_server_[begin]));
+  const uint32_t total = begin_of(end) - begin_of(begin);
+  const uint64_t operations = Operations(total);
+  const size_t first_part = plan->parts.size();
+  uint64_t last_operation = 0;
+  for (uint32_t rank = begin; rank < end; ++rank) {
+    const uint32_t rows = offsets_[rank] - begin_of(rank);
+    if (rows == 0) continue;
+    const uint64_t operation =
+        OperationOf(begin_of(rank) - begin_of(begin), rows, total, operations);
+    if (plan->parts.size() == first_part || operation != last_operation) {
+      BeginPart(server, first + begin_of(rank), plan);
     }
+    last_operation = operation;
+    AddSegment({.shard = shards_by_server_[rank], .rows = rows, .piece = pieces_[rank]++}, plan);
+  }
+  for (size_t i = first_part; i < plan->parts.size(); ++i) {
+    RowPlan::Part& part = plan->parts[i];
     EncodeKeysOf(part, plan);
     if (options_.name_key_lists) {
       part.key_list = NameOf(HashKeyList(plan->keys_of(part), plan->segments_of(part)));
@@ -186,36 +232,50 @@ void RowPlanner::PlanSubset(const RowPlan& plan, absl::Span<const uint32_t> rows
 }
 
 RowPlan RowPlanner::PlanDense() const {
-  const auto shards = static_cast<uint32_t>(shards_by_server_.size());
   RowPlan plan;
   plan.epoch = options_.epoch;
   plan.table = table_;
   plan.dim = placement_.spec().dim();
   plan.rows = placement_.spec().rows();
-  const uint64_t max_rows = RowsPerOperation();
-  for (const uint32_t shard : shards_by_server_) {
-    const uint32_t server = placement_.shard_servers(static_cast<int>(shard));
-    const RowRange range = RowsOfShard(plan.rows, shards, shard);
-    // Cut from its own beginning, wherever it goes (Segment::piece); what is left at the end goes
-    // with others.
-    uint32_t piece = 0;
-    for (uint64_t at = range.begin; at < range.end; ++piece) {
-      const uint64_t rows = std::min(range.end - at, max_rows);
-      if (plan.parts.empty() || plan.parts.back().server != server ||
-          plan.parts.back().rows + rows > max_rows) {
-        RowPlan::Part& part = plan.parts.emplace_back();
-        part.server = server;
-        part.first_segment = static_cast<uint32_t>(plan.segments.size());
-      }
-      RowPlan::Part& part = plan.parts.back();
-      plan.segments.push_back(
-          {.shard = shard, .rows = static_cast<uint32_t>(rows), .first_row = at, .piece = piece});
-      ++part.segment_count;
-      part.rows += static_cast<uint32_t>(rows);
-      at += rows;
-    }
+  for (size_t s = 0; s + 1 < server_begins_.size(); ++s) {
+    AddDenseParts(server_begins_[s], server_begins_[s + 1], &plan);
   }
   return plan;
+}
+
+void RowPlanner::AddDenseParts(uint32_t begin, uint32_t end, RowPlan* plan) const {
+  const auto range_of = [&](uint32_t rank) {
+    return RowsOfShard(plan->rows, static_cast<uint32_t>(shards_by_server_.size()),
+                       shards_by_server_[rank]);
+  };
+  const uint32_t server = placement_.shard_servers(static_cast<int>(shards_by_server_[begin]));
+  const uint64_t most = std::max<uint64_t>(options_.max_bytes / RowBytes(), 1);
+  uint64_t total = 0;
+  for (uint32_t rank = begin; rank < end; ++rank)
+    total += range_of(rank).end - range_of(rank).begin;
+  const uint64_t operations = Operations(total);
+  uint64_t before = 0, last_operation = operations;
+  for (uint32_t rank = begin; rank < end; ++rank) {
+    const RowRange range = range_of(rank);
+    const uint64_t size = range.end - range.begin;
+    if (size == 0) continue;
+    // By its own rows only.
+    const uint64_t pieces = std::max(Operations(size), (size + most - 1) / most);
+    for (uint64_t piece = 0; piece < pieces; ++piece) {
+      const uint64_t at = size * piece / pieces, rows = size * (piece + 1) / pieces - at;
+      const uint64_t operation = OperationOf(before, rows, total, operations);
+      if (piece > 0 || operation != last_operation || plan->parts.back().rows + rows > most) {
+        BeginPart(server, 0, plan);
+      }
+      last_operation = operation;
+      before += rows;
+      AddSegment({.shard = shards_by_server_[rank],
+                  .rows = static_cast<uint32_t>(rows),
+                  .first_row = range.begin + at,
+                  .piece = static_cast<uint32_t>(piece)},
+                 plan);
+    }
+  }
 }
 
 }  // namespace paramd

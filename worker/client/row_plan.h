@@ -17,6 +17,10 @@ namespace paramd {
 
 // How the rows of one table that a batch needs are cut into operations: computed once, for the pull
 // and for the push. Immutable once it is made, hence thread-safe.
+//
+// Which rows of a shard go together, and as which piece, follows from the batch and the numbers of
+// shards and of bytes alone, wherever the shards are: so a step that is pushed again after the job
+// was restored on other servers has the same pieces.
 struct RowPlan {
   // The part that goes to one server in one operation.
   struct Part {
@@ -93,11 +97,18 @@ class RowPlanner {
   uint64_t epoch() const { return options_.epoch; }
 
  private:
+  uint64_t RowBytes() const;  // about, with its key
   uint64_t RowsPerOperation() const;
+  // In how many operations so many rows of a server go out.
+  uint64_t Operations(uint64_t rows) const;
+  uint64_t KeysPerBlock() const;
   // Plans keys[first, last) on their own: this many fit into the cache, and the operations of the
   // first ones are sent before the last ones are looked at.
-  void PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last, uint32_t block,
-                 RowPlan* plan);
+  void PlanBlock(absl::Span<const uint64_t> keys, size_t first, size_t last, RowPlan* plan);
+  // The operations of a server, which has the ranks from `begin` to `end`, in the block that begins
+  // with key `first`.
+  void AddParts(uint32_t begin, uint32_t end, size_t first, RowPlan* plan);
+  void AddDenseParts(uint32_t begin, uint32_t end, RowPlan* plan) const;
 
   const uint32_t table_;
   const v1::TablePlacement placement_;
@@ -107,6 +118,7 @@ class RowPlanner {
   std::vector<uint32_t> shards_by_server_;
   std::vector<uint32_t> server_begins_;
   std::vector<uint16_t> rank_of_shard_;
+  std::vector<uint32_t> pieces_;  // of each rank so far, in the plan
   std::vector<uint16_t> ranks_;
   std::vector<uint32_t> offsets_;  // of each rank, in the block
 };

@@ -46,12 +46,10 @@ class Trainer::Step {
  public:
   explicit Step(size_t tables) : plans_(tables), rows_(tables), wanted_(tables), pulled_(tables) {}
 
-  // `pushes_all`: its push is to carry everything that is kept back.
-  void Begin(BatchPipeline::Item item, bool pushes_all) {
+  void Begin(BatchPipeline::Item item) {
     batch_ = std::move(item.batch);
     number_ = item.number;
     origin_ = item.origin;
-    pushes_all_ = pushes_all;
     rows_clock_ = UINT64_MAX;
     MutexLock lock(mutex_);
     left_ = plans_.size();
@@ -89,7 +87,6 @@ class Trainer::Step {
   // Of the batch in its partition.
   uint64_t number() const { return number_; }
   const StepOrigin& origin() const { return origin_; }
-  bool pushes_all() const { return pushes_all_; }
   // Smallest clock that a pull was answered with.
   std::atomic<uint64_t>& rows_clock() { return rows_clock_; }
   // Tables that keep changes back: what is pulled for them, and where to.
@@ -113,7 +110,6 @@ class Trainer::Step {
   std::vector<Buffer> rows_;
   std::vector<HeldChanges::Wanted> wanted_;
   std::vector<Buffer> pulled_;
-  bool pushes_all_ = false;
   std::atomic<uint64_t> rows_clock_{UINT64_MAX};
   mutable Mutex mutex_;
   size_t left_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -133,6 +129,8 @@ Trainer::Trainer(const v1::Config& config, const DatasetShape& shape, Model& mod
       callbacks_(std::move(callbacks)),
       has_backups_(HasBackups(client.shard_map())),
       held_(MakeHeld(client.shard_map())),
+      keeps_back_(std::any_of(held_.begin(), held_.end(),
+                              [](const auto& held) { return held.has_value(); })),
       order_(DenseFirst(tables_)),
       parameters_(tables_.size()),
       gradients_(tables_.size()),
@@ -158,36 +156,36 @@ absl::Status Trainer::Train(const v1::WorkGrant& first) {
 }
 
 absl::Status Trainer::RunSteps(BatchPipeline& pipeline) {
-  ASSIGN_OR_RETURN(std::shared_ptr<Step> next, NextStep(pipeline, clock_, true));
+  ASSIGN_OR_RETURN(std::shared_ptr<Step> next, NextStep(pipeline, false));
   while (next != nullptr) {
     const std::shared_ptr<Step> step = std::move(next);
-    if (MayPullAhead(*step)) {
-      ASSIGN_OR_RETURN(next, NextStep(pipeline, clock_ + 1, false));
+    if (MayPullAhead()) {
+      ASSIGN_OR_RETURN(next, NextStep(pipeline, true));
     }
     RETURN_IF_ERROR(Compute(*step));
     pipeline.Recycle(step->End());
     steps_.push_back(step);
     progress_.SetClock(++clock_);
+    if (std::exchange(partition_ended_, false)) RETURN_IF_ERROR(PushAllHeld());
     if (next == nullptr) {
-      ASSIGN_OR_RETURN(next, NextStep(pipeline, clock_, true));
+      ASSIGN_OR_RETURN(next, NextStep(pipeline, false));
     }
   }
-  return HoldsAnything() ? PushAllHeld() : absl::OkStatus();
+  return absl::OkStatus();
 }
 
-bool Trainer::MayPullAhead(const Step& step) const {
+bool Trainer::MayPullAhead() const {
   // With backups the rows of the next step are those after this one's push, taken or dropped.
   if (has_backups_) return false;
-  return std::all_of(held_.begin(), held_.end(), [&](const auto& held) {
-    return !held.has_value() || (!step.pushes_all() && held->MayPullAhead());
-  });
+  return std::all_of(held_.begin(), held_.end(),
+                     [](const auto& held) { return !held.has_value() || held->MayPullAhead(); });
 }
 
 absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& pipeline,
-                                                                 uint64_t clock, bool wait) {
+                                                                 bool ahead) {
   while (true) {
     ASSIGN_OR_RETURN(std::optional<BatchPipeline::Item> item,
-                     wait ? pipeline.Pop() : pipeline.TryPop());
+                     ahead ? pipeline.TryPop() : pipeline.Pop());
     if (!item.has_value()) return nullptr;
     if (item->batch == nullptr) {
       v1::WorkDone done;
@@ -198,7 +196,13 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& 
         done.add_bad_record_examples(example);
       }
       tracker_->Close(std::move(done));
-      partition_ended_ = true;
+      if (!keeps_back_) continue;
+      if (ahead) {
+        // Its last step is still under way.
+        partition_ended_ = true;
+        return nullptr;
+      }
+      RETURN_IF_ERROR(PushAllHeld());
       continue;
     }
     if (const absl::Status status = model_.CheckLabels(*item->batch); !status.ok()) {
@@ -206,7 +210,7 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::NextStep(BatchPipeline& 
     }
     model_.Prepare(item->batch.get());
     tracker_->Read(item->lease);
-    return BeginStep(*std::move(item), clock);
+    return BeginStep(*std::move(item), clock_ + (ahead ? 1 : 0));
   }
 }
 
@@ -219,7 +223,7 @@ absl::StatusOr<std::shared_ptr<Trainer::Step>> Trainer::BeginStep(BatchPipeline:
     step = std::move(steps_.back());
     steps_.pop_back();
   }
-  step->Begin(std::move(item), std::exchange(partition_ended_, false));
+  step->Begin(std::move(item));
   client_.Hold();
   for (const size_t table : order_) Pull(table, clock, step);
   client_.Flush();
@@ -304,7 +308,7 @@ void Trainer::HoldBack(size_t i, const Step& step) {
   const size_t table = order_[i];
   if (!held_[table].has_value()) return;
   held_[table]->Add(KeysOf(step, table), gradients_[table]);
-  SetPush(i, held_[table]->Take(step.pushes_all()));
+  SetPush(i, held_[table]->Take(false));
 }
 
 void Trainer::SetPush(size_t i, const HeldChanges::Rows& rows) {
@@ -342,12 +346,13 @@ ParameterClient::Done Trainer::FinishAll() {
 }
 
 absl::Status Trainer::PushAllHeld() {
+  if (!HoldsAnything()) return absl::OkStatus();
   RETURN_IF_ERROR(WaitForRoom());
   for (size_t i = 0; i < order_.size(); ++i) {
     if (held_[order_[i]].has_value()) SetPush(i, held_[order_[i]]->Take(true));
   }
   tracker_->Push();
-  // The step after the last one, before the job was restored as well.
+  // The step after the partition's last one; so it was before the job was restored.
   StepOrigin origin = origin_;
   ++origin.clock;
   PushStep(0, origin, FinishAll());

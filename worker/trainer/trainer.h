@@ -48,10 +48,9 @@ class Trainer {
   class Step;
 
   absl::Status RunSteps(BatchPipeline& pipeline);
-  // The next batch with its pull under way, for step `clock`; null: there is none. Waits for a
-  // batch if `wait`.
-  absl::StatusOr<std::shared_ptr<Step>> NextStep(BatchPipeline& pipeline, uint64_t clock,
-                                                 bool wait);
+  // The next batch with its pull under way; null: there is none. `ahead`: for the step after the
+  // one under way, if a batch is ready; otherwise waits for one.
+  absl::StatusOr<std::shared_ptr<Step>> NextStep(BatchPipeline& pipeline, bool ahead);
   absl::StatusOr<std::shared_ptr<Step>> BeginStep(BatchPipeline::Item item, uint64_t clock);
   // Of a sparse table; none of a dense one.
   absl::Span<const uint64_t> KeysOf(const Step& step, size_t table) const;
@@ -60,7 +59,7 @@ class Trainer {
   absl::Status Compute(Step& step);
 
   // Whether the rows of the next step may be pulled before this one is pushed.
-  bool MayPullAhead(const Step& step) const;
+  bool MayPullAhead() const;
   // Waits until one more push may go out.
   absl::Status WaitForRoom();
   // Sends pushes_ as step clock_.
@@ -75,7 +74,8 @@ class Trainer {
   ParameterClient::Done WhenAnswered(const Step& step, double loss_sum);
   // The same for a push after which nothing is kept back: finishes all batches.
   ParameterClient::Done FinishAll();
-  // Pushes everything that is kept back, as a step without examples.
+  // At the end of a partition: pushes everything that is kept back, as a step without examples.
+  // So no push has changes of two partitions, which may be restored and pushed again apart.
   absl::Status PushAllHeld();
 
   const v1::Config& config_;
@@ -91,7 +91,8 @@ class Trainer {
   const bool has_backups_;
   // Of tables whose mode keeps changes back; others have none.
   std::vector<std::optional<HeldChanges>> held_;
-  // A partition was read to its end: the next push carries everything.
+  const bool keeps_back_;
+  // The step under way is the last one of its partition.
   bool partition_ended_ = false;
   // Of batches of which something may be kept back, an entry each.
   std::vector<std::shared_ptr<StepTracker::Pushed>> unfinished_;

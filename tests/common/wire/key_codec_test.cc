@@ -192,7 +192,7 @@ TEST_CASE("refused keys: an unknown codec") {
 
 // ---- hashes of key lists
 
-TEST_CASE("the hash of a key list depends on the keys and on the cut into segments") {
+TEST_CASE("the hash of a key list depends on the keys, on the cut into segments and on pieces") {
   const auto hash = [](const Keys& keys, std::vector<Segment> segments) {
     return HashKeyList(keys, segments);
   };
@@ -204,6 +204,7 @@ TEST_CASE("the hash of a key list depends on the keys and on the cut into segmen
                                           hash(keys, {{.rows = 2}, {.rows = 1}}),
                                           hash(keys, {{.rows = 0}, {.rows = 3}}),
                                           hash(keys, {{.rows = 3}, {.rows = 0}}),
+                                          hash(keys, {{.rows = 3, .piece = 1}}),
                                           hash({1, 2, 4}, {{.rows = 3}}),
                                           hash({1, 3, 2}, {{.rows = 3}}),
                                           hash({1, 2}, {{.rows = 2}}),

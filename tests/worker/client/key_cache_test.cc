@@ -2,60 +2,22 @@
 // it holds.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "common/base/mutex.h"
-#include "common/rpc/daemon_server.h"
 #include "common/wire/byte_reader.h"
 #include "common/wire/operation.h"
 #include "server/engine/engine.h"
 #include "server/rpc/operation_reader.h"
 #include "tests/common/rpc/stream_service.h"
+#include "tests/worker/client/fake_server.h"
 #include "tests/worker/client/parameter_cluster.h"
 #include "worker/client/parameter_client.h"
 
 namespace paramd {
 namespace {
-
-using Writer = std::shared_ptr<StreamService::Stream::Writer>;
-
-// A server made of a test's function, and what has come to it. Thread-safe.
-class FakeServer {
- public:
-  // Called for one operation after the other, however many streams there are.
-  using Handle = std::function<void(const v1::Operation&, const Writer&)>;
-
-  explicit FakeServer(Handle handle)
-      : handle_(std::move(handle)),
-        service_([this](const Writer& writer) {
-          return StreamService::Stream::Handlers{.on_request =
-                                                     [this, writer](v1::Operation& operation) {
-                                                       MutexLock lock(mutex_);
-                                                       operations_.push_back(operation);
-                                                       handle_(operation, writer);
-                                                     },
-                                                 .on_closed = nullptr};
-        }),
-        daemon_(StartDaemon(service_)) {}
-
-  const std::string& address() const { return daemon_->address(); }
-
-  std::vector<v1::Operation> operations() {
-    MutexLock lock(mutex_);
-    return operations_;
-  }
-
- private:
-  const Handle handle_;
-  Mutex mutex_;
-  std::vector<v1::Operation> operations_ ABSL_GUARDED_BY(mutex_);
-  StreamService service_;
-  std::unique_ptr<DaemonServer> daemon_;
-};
 
 // A client of the fake server alone, with the tables of a ParameterCluster.
 ParameterClient::Options OptionsFor(const FakeServer& server) {
@@ -66,7 +28,7 @@ ParameterClient::Options OptionsFor(const FakeServer& server) {
 }
 
 // Zeros for every pull; cached keys are those of the one list that there is.
-void AnswerAll(const v1::Operation& operation, const Writer& writer) {
+void AnswerAll(const v1::Operation& operation, const FakeServer::Writer& writer) {
   static constexpr uint32_t kListRows = 10;
   const v1::Header& header = operation.header();
   v1::Reply reply = ReplyOf(header.sequence());
@@ -138,7 +100,7 @@ TEST_CASE("keys that are not cached are sent each time") {
 }
 
 TEST_CASE("a server that does not know what the client uses ends its operations") {
-  FakeServer server([](const v1::Operation& operation, const Writer& writer) {
+  FakeServer server([](const v1::Operation& operation, const FakeServer::Writer& writer) {
     v1::Reply reply = ReplyOf(operation.header().sequence());
     if (operation.header().kind() == v1::Header::OPEN) {
       reply.set_code(static_cast<int>(absl::StatusCode::kUnimplemented));
@@ -158,7 +120,7 @@ TEST_CASE("a server that does not know what the client uses ends its operations"
 TEST_CASE("a list that is not held is sent, and then everything that came after it, in order") {
   uint64_t awaited = 0;
   std::vector<uint64_t> taken;
-  FakeServer server([&](const v1::Operation& operation, const Writer& writer) {
+  FakeServer server([&](const v1::Operation& operation, const FakeServer::Writer& writer) {
     const v1::Header& header = operation.header();
     if (awaited != 0 && header.sequence() != awaited) return;
     if (header.key_codec() == v1::Codec::CACHED && awaited == 0 && taken.size() == 4) {
@@ -187,7 +149,8 @@ TEST_CASE("a list that is not held is sent, and then everything that came after 
 class ForgetfulServer {
  public:
   ForgetfulServer(Engine& engine, uint64_t key_cache)
-      : fake_([&engine, key_cache, this](const v1::Operation& operation, const Writer& writer) {
+      : fake_([&engine, key_cache, this](const v1::Operation& operation,
+                                         const FakeServer::Writer& writer) {
           v1::Operation less = operation;
           if (operation.header().kind() == v1::Header::OPEN) {
             // A new stream.
@@ -217,7 +180,7 @@ class ForgetfulServer {
   int misses() const { return misses_; }
 
  private:
-  static void Answer(const Reply& reply, const Writer& writer) {
+  static void Answer(const Reply& reply, const FakeServer::Writer& writer) {
     v1::Reply message = ReplyOf(reply.sequence);
     message.set_code(static_cast<int>(reply.status.code()));
     message.set_message(std::string(reply.status.message()));

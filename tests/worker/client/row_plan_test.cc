@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "common/base/random.h"
 #include "common/routing/shard_of.h"
@@ -134,13 +135,16 @@ TEST_CASE("servers without a key get no part") {
 TEST_CASE("parts are about as large as a chunk, and never larger than a message") {
   const std::vector<uint64_t> keys = SomeKeys(20000);
   for (const uint32_t dim : {1u, 16u}) {
-    const v1::TablePlacement table = Sparse(64, 4, dim);
-    const RowPlan chunks = PlanOf(table, keys, {.chunk_bytes = 4096});
-    for (const RowPlan::Part& part : chunks.parts) {
-      // Each server has a quarter of a block, more or less.
-      CHECK(part.rows * (dim * sizeof(float) + 3) < 1.5 * 4096);
+    for (const uint32_t servers : {1u, 2u, 4u}) {
+      const RowPlan chunks = PlanOf(Sparse(64, servers, dim), keys, {.chunk_bytes = 4096});
+      for (const RowPlan::Part& part : chunks.parts) {
+        CHECK(part.rows * (dim * sizeof(float) + 3) < 1.6 * 4096);
+      }
+      const uint64_t full = keys.size() * (dim * sizeof(float) + 3) / 4096;
+      CHECK(chunks.parts.size() > 0.9 * static_cast<double>(full));
+      CHECK(chunks.parts.size() < 1.2 * static_cast<double>(full) + 4);
     }
-    CHECK(chunks.parts.size() >= keys.size() * (dim * sizeof(float) + 3) / 4096);
+    const v1::TablePlacement table = Sparse(64, 4, dim);
 
     constexpr uint64_t kMax = 1000;
     const RowPlan cut = PlanOf(table, keys, {.chunk_bytes = 1 << 20, .max_bytes = kMax});
@@ -244,7 +248,7 @@ TEST_CASE("dense plans hold every row once, as ranges inside shards") {
       CHECK(plan.keys.empty());
       std::set<uint64_t> seen;
       for (const RowPlan::Part& part : plan.parts) {
-        CHECK(part.rows <= max_rows);
+        CHECK(part.rows <= std::max<uint64_t>(2 * max_rows, 1));
         CHECK(part.keys.size() == 0);
         CHECK(part.key_list.empty());
         uint64_t rows = 0;
@@ -264,6 +268,89 @@ TEST_CASE("dense plans hold every row once, as ranges inside shards") {
       if (max_rows > 101) CHECK(plan.parts.size() == servers);
     }
   }
+}
+
+// The rows of each piece of each shard: keys of a sparse table, numbers of a dense one.
+using Pieces = std::map<std::pair<uint32_t, uint32_t>, std::vector<uint64_t>>;
+
+Pieces PiecesOf(const RowPlan& plan) {
+  Pieces pieces;
+  for (const RowPlan::Part& part : plan.parts) {
+    std::set<uint32_t> shards;
+    uint64_t at = part.first_row;
+    for (const Segment& segment : plan.segments_of(part)) {
+      // An operation has one piece of a shard, at most.
+      CHECK(shards.insert(segment.shard).second);
+      std::vector<uint64_t>& rows = pieces[{segment.shard, segment.piece}];
+      CHECK(rows.empty());
+      for (uint32_t i = 0; i < segment.rows; ++i) {
+        rows.push_back(plan.sparse ? plan.keys[at++] : segment.first_row + i);
+      }
+    }
+  }
+  for (const auto& [name, rows] : pieces) {
+    const auto [shard, piece] = name;
+    if (piece > 0) CHECK(pieces.contains({shard, piece - 1}));
+  }
+  return pieces;
+}
+
+// On so many servers, each shard on any of them.
+v1::TablePlacement Scattered(v1::TablePlacement table, uint64_t servers, uint64_t seed) {
+  Random random(seed);
+  for (uint32_t& server : *table.mutable_shard_servers()) {
+    server = static_cast<uint32_t>(random.NextBelow(servers) + 1);
+  }
+  return table;
+}
+
+TEST_CASE("a shard's keys are cut in the same pieces wherever shards are") {
+  const std::vector<uint64_t> keys = SomeKeys(20000);
+  for (const uint32_t shards : {1u, 5u, 64u}) {
+    for (const uint64_t chunk : {100, 4096, 30000, 1 << 20}) {
+      const RowPlanner::Options options = {.chunk_bytes = chunk, .max_bytes = 64 << 10};
+      const v1::TablePlacement one = Sparse(shards, 1, 3);
+      const Pieces expected = PiecesOf(PlanOf(one, keys, options));
+      for (const uint32_t servers : {2u, 3u, 5u}) {
+        CHECK(PiecesOf(PlanOf(Sparse(shards, servers, 3), keys, options)) == expected);
+        CHECK(PiecesOf(PlanOf(Scattered(one, servers, servers), keys, options)) == expected);
+      }
+      if (chunk <= 4096) CHECK(expected.size() > shards);
+    }
+  }
+}
+
+TEST_CASE("pieces begin anew with every plan") {
+  RowPlanner planner(5, Sparse(5, 2), {.chunk_bytes = 1000});
+  RowPlan plan;
+  planner.PlanSparse(SomeKeys(3000), &plan);
+  const Pieces first = PiecesOf(plan);
+  planner.PlanSparse(SomeKeys(3000), &plan);
+  CHECK(PiecesOf(plan) == first);
+}
+
+TEST_CASE("a dense shard's rows are cut in the same pieces wherever shards are") {
+  for (const uint64_t rows : {3, 1000, 1031, 2600}) {
+    for (const uint64_t max_rows : {7, 100, 1 << 20}) {
+      const RowPlanner::Options options = {.chunk_bytes = max_rows * 8, .max_bytes = 150 * 8};
+      const v1::TablePlacement one = TableOf(v1::TableSpec::DENSE, rows, 10, 1, 2);
+      const RowPlan whole = RowPlanner(5, one, options).PlanDense();
+      const Pieces expected = PiecesOf(whole);
+      for (const RowPlan::Part& part : whole.parts) CHECK(part.rows <= 150);
+      for (const uint32_t servers : {2u, 3u, 5u}) {
+        for (const v1::TablePlacement& table :
+             {TableOf(v1::TableSpec::DENSE, rows, 10, servers, 2), Scattered(one, servers, rows)}) {
+          CHECK(PiecesOf(RowPlanner(5, table, options).PlanDense()) == expected);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("dense shards that are a little larger than a chunk go out whole") {
+  const v1::TablePlacement table = TableOf(v1::TableSpec::DENSE, 1031, 10, 2, 2);
+  CHECK(RowPlanner(5, table, {.chunk_bytes = 100 * 8}).PlanDense().parts.size() == 10);
+  CHECK(RowPlanner(5, table, {.chunk_bytes = 50 * 8}).PlanDense().parts.size() == 20);
 }
 
 TEST_CASE("a plan for some of a plan's rows has these, where they were") {

@@ -4,7 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/mutex.h"
+#include "common/wire/operation.h"
 #include "tests/testing/temp_dir.h"
+#include "worker/data/batch_cache.h"
 
 namespace paramd {
 namespace {
@@ -57,6 +59,51 @@ TEST_CASE("batches of one partition after the other, each with an end") {
   CHECK_FALSE((*pipeline.Pop()).has_value());
   CHECK_FALSE((*pipeline.TryPop()).has_value());
   CHECK(in_turn);
+}
+
+TEST_CASE("a partition that is resumed begins behind so many batches, and counts all records") {
+  TempDir dir;
+  std::string rows = "bad\n";
+  for (int i = 0; i < 25; ++i) absl::StrAppend(&rows, i, " 1:1\n");
+  v1::WorkGrant grant = GrantOf(4, dir.Write("a", rows));
+  grant.set_skip_batches(2);
+  grant.set_clock(30);
+  grant.set_client(8);
+  grant.set_incarnation(9);
+  const auto read = [&](BatchCache* cache) {
+    BatchPipeline pipeline(
+        DataOf(4), {}, 2, grant,
+        {.request = [] {}, .take = [] { return std::optional<v1::WorkGrant>(); }}, {}, cache);
+    for (uint64_t number = 2; number < 7; ++number) {
+      auto item = *pipeline.Pop();
+      REQUIRE(item.has_value());
+      REQUIRE(item->batch != nullptr);
+      CHECK(item->number == number);
+      CHECK(item->origin == StepOrigin{.client = 8, .incarnation = 9, .clock = 30 + number - 2});
+      CHECK(item->batch->labels[0] == static_cast<float>(4 * number));
+      CHECK(item->batch->source_lease == 4);
+    }
+    const auto end = *pipeline.Pop();
+    REQUIRE(end.has_value());
+    CHECK(end->batch == nullptr);
+    CHECK(end->stats.records == 25);
+    CHECK(end->stats.bad_records == 1);
+  };
+  read(nullptr);
+  BatchCache cache(dir.File("cache"));
+  for (int i = 0; i < 2; ++i) read(&cache);
+}
+
+TEST_CASE("batches that were nobody's step before have no origin") {
+  TempDir dir;
+  v1::WorkGrant grant = GrantOf(1, dir.Write("a", "1 1:1\n"));
+  grant.set_clock(3);
+  BatchPipeline pipeline(DataOf(10), {}, 2, grant,
+                         {.request = [] {}, .take = [] { return std::optional<v1::WorkGrant>(); }});
+  const auto item = *pipeline.Pop();
+  REQUIRE(item.has_value());
+  CHECK(item->number == 0);
+  CHECK(item->origin == StepOrigin());
 }
 
 TEST_CASE("the next partition is requested before the end of one whose end is known") {
