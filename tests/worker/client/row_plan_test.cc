@@ -155,41 +155,6 @@ TEST_CASE("parts are about as large as a chunk, and never larger than a message"
   }
 }
 
-// Which rows of which shard are in which piece; none may come twice.
-std::map<std::pair<uint32_t, uint32_t>, std::vector<uint64_t>> PiecesOf(const RowPlan& plan) {
-  std::map<std::pair<uint32_t, uint32_t>, std::vector<uint64_t>> pieces;
-  for (const RowPlan::Part& part : plan.parts) {
-    size_t row = part.first_row;
-    std::set<uint32_t> shards;
-    for (const Segment& segment : plan.segments_of(part)) {
-      CHECK(shards.insert(segment.shard).second);
-      std::vector<uint64_t>& rows = pieces[{segment.shard, segment.piece}];
-      CHECK(rows.empty());
-      for (uint64_t i = 0; i < segment.rows; ++i) {
-        rows.push_back(plan.sparse ? plan.keys[row++] : segment.first_row + i);
-      }
-    }
-  }
-  return pieces;
-}
-
-TEST_CASE("the pieces of a shard do not depend on where shards are") {
-  const std::vector<uint64_t> keys = SomeKeys(5000);
-  const RowPlanner::Options options = {.chunk_bytes = 2000};
-  const auto sparse = PiecesOf(PlanOf(Sparse(16, 1), keys, options));
-  const auto dense_of = [&](uint32_t servers) {
-    return PiecesOf(
-        RowPlanner(5, TableOf(v1::TableSpec::DENSE, 7001, 3, servers), options).PlanDense());
-  };
-  const auto dense = dense_of(1);
-  CHECK(sparse.rbegin()->first.second > 0);
-  CHECK(dense.size() == 3 * 5);
-  for (const uint32_t servers : {2u, 3u, 5u}) {
-    CHECK(PiecesOf(PlanOf(Sparse(16, servers), keys, options)) == sparse);
-    CHECK(dense_of(servers) == dense);
-  }
-}
-
 TEST_CASE("a row that is larger than the largest operation goes alone") {
   const v1::TablePlacement table = Sparse(8, 2, 100);
   const std::vector<uint64_t> keys = SomeKeys(20);
