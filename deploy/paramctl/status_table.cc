@@ -44,6 +44,27 @@ std::string JobLines(const v1::ClusterStatus& status) {
   return text;
 }
 
+std::string CheckpointLine(const v1::ClusterStatus& status) {
+  if (!status.has_checkpoint()) return "";
+  const v1::CheckpointStatus& checkpoint = status.checkpoint();
+  std::string text = "checkpoint: ";
+  if (checkpoint.number() == 0) {
+    text += "none yet";
+  } else if (checkpoint.bytes() == 0) {
+    absl::StrAppend(&text, "number ", checkpoint.number());
+  } else {
+    absl::StrAppend(&text, "number ", checkpoint.number(), ", ",
+                    HumanBytes(static_cast<double>(checkpoint.bytes())), " in ",
+                    HumanSeconds(checkpoint.seconds()), ", ",
+                    HumanSeconds(checkpoint.age_seconds()), " ago");
+  }
+  if (checkpoint.writing()) text += "; one is being written";
+  if (checkpoint.restored_from() > 0) {
+    absl::StrAppend(&text, "; the job began with number ", checkpoint.restored_from());
+  }
+  return text + "\n";
+}
+
 std::string MemberState(const v1::MemberStatus& member) {
   return absl::StrCat(absl::AsciiStrToLower(v1::MemberStatus::State_Name(member.state())),
                       member.draining() ? ", draining" : "");
@@ -122,7 +143,7 @@ bool AllInOrder(const google::protobuf::RepeatedPtrField<v1::MemberStatus>& memb
 }  // namespace
 
 std::string FormatStatus(const v1::ClusterStatus& status) {
-  std::string text = JobLines(status);
+  std::string text = absl::StrCat(JobLines(status), CheckpointLine(status));
   if (status.servers_size() > 0) absl::StrAppend(&text, "\n", Servers(status));
   if (status.workers_size() > 0) absl::StrAppend(&text, "\n", Workers(status));
   if (status.tables_size() > 0) absl::StrAppend(&text, "\n", Tables(status));

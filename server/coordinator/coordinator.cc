@@ -124,17 +124,22 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
   }
   ASSIGN_OR_RETURN(std::vector<v1::Partition> eval, EvaluationFiles(config.data()));
   ASSIGN_OR_RETURN(const Store::Value stored, options.store->Get(kStateKey));
-  ASSIGN_OR_RETURN(std::optional<v1::CoordinatorState> running,
-                   StoredJob(stored, config, options.stood_by_since));
+  // A job that another process leads is not given up because this one takes it over.
+  const bool takes_over = options.stood_by_since.has_value() && stored.version > 0 &&
+                          stored.version > *options.stood_by_since;
   std::optional<CheckpointFiles::Restore> restore;
-  if (options.checkpoints != nullptr) {
+  if (options.checkpoints != nullptr && !takes_over) {
     ASSIGN_OR_RETURN(restore, options.checkpoints->WantedRestore());
   }
+  std::optional<v1::CoordinatorState> running;
   if (restore.has_value()) {
     spdlog::info("the job begins with checkpoint {}", restore->number);
     running = RestoredState(restore->payload, restore->number);
-  } else if (running.has_value()) {
-    spdlog::info("going on with the stored job at epoch {}", running->epoch());
+  } else {
+    ASSIGN_OR_RETURN(running, StoredJob(stored, config, options.stood_by_since));
+    if (running.has_value()) {
+      spdlog::info("going on with the stored job at epoch {}", running->epoch());
+    }
   }
   const absl::Duration now = options.clock->SinceBoot();
   auto core = running.has_value()
@@ -143,10 +148,9 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(Options options)
                                                       now, ReadInitialModel(config));
   absl::StatusOr<std::unique_ptr<HistoryFile>> history =
       OpenHistory(options.config.output().history(), running.has_value());
-  auto coordinator = std::unique_ptr<Coordinator>(
-      new Coordinator(std::move(options), std::move(core), stored.version, std::move(history),
-                      restore.has_value()));
-  return coordinator;
+  return std::unique_ptr<Coordinator>(new Coordinator(std::move(options), std::move(core),
+                                                      stored.version, std::move(history),
+                                                      restore.has_value()));
 }
 
 Coordinator::Coordinator(Options options, std::unique_ptr<CoordinatorCore> core,

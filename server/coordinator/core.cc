@@ -65,6 +65,7 @@ CoordinatorCore::CoordinatorCore(v1::Config config, const v1::CoordinatorState& 
   running_time_ = absl::Seconds(stored.running_seconds());
   training_time_ = absl::Seconds(stored.training_seconds());
   charted_at_ = running_time_;
+  checkpoint_.last_begun = now;
   restored_from_ = stored.restored_from();
   last_checkpoint_ = stored.last_checkpoint();
   for (const v1::PartitionPosition& position : stored.positions()) {

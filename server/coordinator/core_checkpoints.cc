@@ -1,6 +1,7 @@
 // The part of CoordinatorCore that has checkpoints written, and begins with them.
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -214,18 +215,17 @@ const v1::PartitionPosition* CoordinatorCore::PositionOf(const WorkQueue::Grant&
 
 bool CoordinatorCore::LoadLostShards() {
   std::vector<uint32_t> servers;
+  std::set<uint32_t> live;
   for (const Member* server : membership_.Live(v1::SHARD_HOST)) {
-    servers.push_back(server->record.id());
+    live.insert(server->record.id());
+    if (!server->record.draining()) servers.push_back(server->record.id());
   }
   if (servers.empty()) return false;
-  const auto lives = [&](uint32_t id) {
-    return std::find(servers.begin(), servers.end(), id) != servers.end();
-  };
   std::vector<std::vector<uint32_t>> placement;
   for (const v1::TablePlacement& table : shard_map_.tables()) {
     placement.emplace_back(table.shard_servers().begin(), table.shard_servers().end());
     for (uint32_t& server : placement.back()) {
-      if (!lives(server)) server = 0;
+      if (!live.contains(server)) server = 0;
     }
   }
   const std::vector<std::vector<uint32_t>> planned = PlanShards(placement, servers);

@@ -39,6 +39,21 @@ TEST_CASE("a member that is to leave") {
   CHECK_FALSE(IsDegraded(status));
 }
 
+TEST_CASE("how old the last checkpoint is") {
+  v1::ClusterStatus status = Example();
+  status.mutable_checkpoint()->set_writing(true);
+  CHECK(FormatStatus(status).find("\ncheckpoint: none yet; one is being written\n") !=
+        std::string::npos);
+  status.mutable_checkpoint()->set_writing(false);
+  status.mutable_checkpoint()->set_number(12);
+  status.mutable_checkpoint()->set_bytes(2048);
+  status.mutable_checkpoint()->set_seconds(0.5);
+  status.mutable_checkpoint()->set_age_seconds(20);
+  status.mutable_checkpoint()->set_restored_from(9);
+  CHECK(FormatStatus(status).find("\ncheckpoint: number 12, 2.0 KiB in 0.5 s, 20 s ago; the job "
+                                  "began with number 9\n") != std::string::npos);
+}
+
 TEST_CASE("the cluster as tables") {
   CHECK(FormatStatus(Example()) ==
         R"(cluster ctr: Running, training
