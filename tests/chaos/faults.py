@@ -126,3 +126,57 @@ def stop_for_a_while(round_):
     daemon.stop()
     last(round_)
     daemon.cont()
+
+
+# ---- servers
+
+
+def backed_up(status):
+    return int(status["shards_filling"]) + int(status["shards_without_backup"]) == 0
+
+
+def spare_server(round_):
+    """A server that may go, when every shard has a backup; None: there is no other one."""
+    cluster = round_.cluster
+    if len(cluster.servers) < 2:
+        return None
+    cluster.wait_for(backed_up)
+    return cluster.servers.pop(round_.random.randrange(len(cluster.servers)))
+
+
+def add_server(round_):
+    cluster = round_.cluster
+    cluster.servers.append(cluster.start_server(f"server-{len(cluster.daemons)}"))
+
+
+@fault
+def kill_a_server(round_):
+    server = spare_server(round_)
+    if server is None:
+        return
+    server.kill()
+    server.wait()
+    add_server(round_)
+
+
+@fault
+def stop_a_server_for_too_long(round_):
+    """It goes on when its shards are elsewhere, and acknowledges nothing any more."""
+    server = spare_server(round_)
+    if server is None:
+        return
+    server.stop()
+    round_.cluster.wait_for(lambda s: any(m["name"] == server.name and m["state"] == "LOST" for m in s["servers"]))
+    server.cont()
+    server.wait()
+    add_server(round_)
+
+
+@fault
+def drain_a_server(round_):
+    server = spare_server(round_)
+    if server is None:
+        return
+    add_server(round_)
+    round_.paramctl("server", "drain", server.name, "--coordinator", round_.cluster.address)
+    server.wait()
