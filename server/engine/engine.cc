@@ -16,10 +16,6 @@
 namespace paramd {
 namespace {
 
-// Steps that are remembered for shards that come from another server. It can be behind by those
-// whose pushes are not answered: one, as pulls of the next step wait for all servers.
-constexpr size_t kRecentSteps = 64;
-
 // The clock that every client has to reach before the pull is answered.
 uint64_t ClockNeededBy(const Operation& operation, const Table& table) {
   if (operation.ignore_clock) return 0;
@@ -278,30 +274,6 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
   return absl::OkStatus();
 }
 
-uint64_t Engine::FinishedSteps() const {
-  return std::max(decided_, clocks_.ClockOfAllBut(view_->backup_workers));
-}
-
-void Engine::FinishStep(const Operation& operation) {
-  const std::optional<uint64_t> clock = clocks_.ClockOf(operation.client);
-  if (!clock) return;  // it has left meanwhile
-  if (operation.clock < *clock) {
-    // It repeats itself, perhaps for shards that have come here.
-    if (view_->synchronous && replicates()) {
-      before_.Record(operation.client, operation.clock, operation.examples);
-    }
-    return;
-  }
-  if (operation.clock < decided_) {
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-    return clocks_.Advance(operation.client, decided_);
-  }
-  if (view_->synchronous) {
-    ledger_.Record(operation.client, operation.clock, operation.examples);
-  }
-  clocks_.Advance(operation.client, operation.clock + 1);
-}
-
 // ---- pulls
 
 void Engine::Pull(const Operation& operation, const ReplyCallback& done) {
@@ -408,85 +380,6 @@ void Engine::Cancel(uint32_t client, uint64_t incarnation) {
     pull.reply.status = absl::CancelledError("the connection is gone");
     pull.done(pull.reply);
   }
-}
-
-// ---- steps
-
-void Engine::Settle() {
-  std::vector<PendingPull> ready;
-  while (const std::optional<Closing> closing = BeginClosing(&ready)) {
-    if (closing->checkpoint != nullptr) closing->checkpoint->CopyAll();
-    for (const FinishedStep& step : closing->steps) Close(*closing->view, step);
-    // Steps that nobody took part in.
-    ForEachSynchronousShard(*closing->view, [&](Shard& shard) {
-      if (closing->clock > 0) shard.CloseStep(closing->clock - 1, {});
-    });
-    EndClosing(*closing);
-  }
-  ReportFilledSteps();
-  for (const PendingPull& pull : ready) Answer(pull);
-}
-
-std::optional<Engine::Closing> Engine::BeginClosing(std::vector<PendingPull>* ready) {
-  MutexLock lock(mutex_);
-  if (closing_ || AwaitsClients()) return std::nullopt;
-  awaited_epoch_ = 0;
-  uint64_t clock = FinishedSteps();
-  // A checkpoint is made between two steps.
-  const bool waits = checkpoint_state_ == CheckpointState::kWaits && checkpoint_step_ > closed_;
-  if (waits) clock = std::min(clock, checkpoint_step_);
-  if (view_->synchronous && (clock > closed_ || catch_up_)) {
-    closing_ = true;
-    decided_ = clock;
-    Closing closing = {.view = view_, .clock = clock};
-    if (checkpoint_state_ == CheckpointState::kBegun) closing.checkpoint = checkpoint_;
-    // Where they are closed already nothing comes of it.
-    if (catch_up_) closing.steps = ClosedSteps(clock);
-    for (FinishedStep& step : ledger_.TakeBefore(clock)) {
-      if (replicates()) recent_.push_back(step);
-      if (recent_.size() > kRecentSteps) recent_.pop_front();
-      closing.steps.push_back(std::move(step));
-    }
-    return closing;
-  }
-  catch_up_ = false;
-  closed_ = clock;
-  BeginCheckpointIfDue();
-  *ready = parked_.TakeReady(closed_);
-  for (PendingPull& pull : *ready) pull.reply = NewReply(pull.operation);
-  return std::nullopt;
-}
-
-void Engine::EndClosing(const Closing& closing) {
-  // Of pushes that came while their step was closed, or that no step was made of.
-  StepAnswers left;
-  {
-    MutexLock lock(mutex_);
-    closed_ = std::max(closed_, closing.clock);
-    closing_ = catch_up_ = false;
-    BeginCheckpointIfDue();
-    closed_changed_.NotifyAll();
-    left = TakeAnswersBefore(closed_);
-  }
-  WhenAllSent(left);
-}
-
-Engine::StepAnswers Engine::TakeAnswersBefore(uint64_t step) {
-  StepAnswers answers;
-  const auto end = step_answers_.lower_bound(step);
-  for (auto it = step_answers_.begin(); it != end; ++it) answers.push_back(std::move(it->second));
-  step_answers_.erase(step_answers_.begin(), end);
-  return answers;
-}
-
-void Engine::DiscardUnfinished(const View& view, uint32_t client) {
-  std::optional<uint64_t> clock;
-  {
-    MutexLock lock(mutex_);
-    clock = clocks_.ClockOf(client);
-  }
-  if (!clock) return;
-  ForEachSynchronousShard(view, [&](Shard& shard) { shard.Discard(client, *clock); });
 }
 
 void Engine::ForgetPulled(const View& view, uint32_t client) {

@@ -14,26 +14,6 @@ bool IsMoving(const View& view, size_t table, size_t shard) {
 
 }  // namespace
 
-void Engine::WaitUntilClosed() {
-  MutexLock lock(mutex_);
-  const uint64_t clock = FinishedSteps();
-  while (view_->synchronous && (closed_ < clock || catch_up_) && !AwaitsClients()) {
-    closed_changed_.Wait(mutex_);
-  }
-}
-
-void Engine::HoldSteps() {
-  MutexLock lock(mutex_);
-  while (closing_) closed_changed_.Wait(mutex_);
-  closing_ = true;
-}
-
-void Engine::LetStepsGo() {
-  MutexLock lock(mutex_);
-  closing_ = false;
-  closed_changed_.NotifyAll();
-}
-
 bool Engine::ServeAgain(const View& before, const View& view) {
   bool any = false;
   for (uint32_t table = 0; table < before.moving.size(); ++table) {

@@ -111,55 +111,6 @@ void Engine::Ship(const ReplicaTargets& targets, const ReplicaFrame& frame,
   }
 }
 
-void Engine::Close(const View& view, const FinishedStep& step) {
-  // The answers to the step's pushes, and to those before it, go when every backup has the step.
-  StepAnswers answers;
-  if (replicates()) {
-    MutexLock lock(mutex_);
-    answers = TakeAnswersBefore(step.step + 1);
-  }
-  const auto together =
-      std::make_shared<Acknowledgement>([answers = std::move(answers)](bool acknowledged) {
-        if (acknowledged) return;
-        for (const std::shared_ptr<Acknowledgement>& answer : answers) answer->GiveUp();
-      });
-  for (uint32_t number = 0; number < view.tables.size(); ++number) {
-    const Table& table = *view.tables[number];
-    if (!table.synchronous()) continue;
-    for (uint32_t i = 0; i < table.shards(); ++i) {
-      Shard* const shard = table.shard(i);
-      if (shard == nullptr) continue;
-      ClosedStep closed;
-      shard->CloseStep(step.step, step.contributions, step.examples, &closed);
-      if (closed.applied.targets.empty()) continue;
-      Ship(closed.applied.targets, CloseFrame(number, i, step.step, step.examples, closed),
-           together);
-    }
-  }
-}
-
-std::vector<FinishedStep> Engine::ClosedSteps(uint64_t clock) {
-  std::vector<FinishedStep> steps(recent_.begin(), recent_.end());
-  absl::flat_hash_set<uint64_t> closed_here;
-  for (const FinishedStep& step : steps) closed_here.insert(step.step);
-  for (FinishedStep& step : before_.TakeBefore(clock)) {
-    if (!closed_here.contains(step.step)) steps.push_back(std::move(step));
-  }
-  std::sort(steps.begin(), steps.end(),
-            [](const FinishedStep& a, const FinishedStep& b) { return a.step < b.step; });
-  return steps;
-}
-
-bool Engine::AwaitsClients() const {
-  if (awaited_epoch_ == 0) return false;
-  if (!awaited_clients_.empty()) return true;
-  for (const auto& [client, clock] : clocks_.clocks()) {
-    const auto said = sent_again_.find(client);
-    if (said == sent_again_.end() || said->second < awaited_epoch_) return true;
-  }
-  return false;
-}
-
 void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
   uint32_t self;
   {
