@@ -63,8 +63,9 @@ void CoordinatorCore::MoveShards(absl::Duration now) {
   if (!MayMove()) return;
   bool changed = PlaceMissingBackups(false);
   // The servers that they went to have said that they serve them.
-  if (ViewApplied()) changed |= DropSpareBackups(Places(), Replication() - 1, &shard_map_);
-  if (!HasMoves(shard_map_) && MovesAreDue()) {
+  const bool dropped = ViewApplied() && DropSpareBackups(Places(), Replication() - 1, &shard_map_);
+  changed |= dropped;
+  if (!dropped && !HasMoves(shard_map_) && MovesAreDue()) {
     const MovePlan plan = PlanMoves(Places(), shard_map_, traffic_.costs());
     for (const PlannedMove& move : plan.moves) {
       BeginMove(move.table, move.shard, move.to, &shard_map_);

@@ -48,6 +48,13 @@ void ForgetMove(int shard, v1::TablePlacement* table) {
                moves->end());
 }
 
+void AddBackup(uint32_t server, bool filled, const v1::ShardMap& map, v1::ShardBackups* backups) {
+  v1::ShardBackup& backup = *backups->add_backups();
+  backup.set_server(server);
+  backup.set_filled(filled);
+  backup.set_since(map.epoch() + 1);
+}
+
 // The backup of a shard that can be spared, by its place in the list; none: -1.
 int SpareBackup(const v1::TablePlacement& table, int shard, absl::Span<const ServerPlace> servers,
                 uint32_t count) {
@@ -103,9 +110,7 @@ bool PlaceBackups(absl::Span<const ServerPlace> servers, bool filled, v1::ShardM
         if (best == nullptr || cost(place) < cost(*best)) best = &place;
       }
       if (best == nullptr) continue;
-      v1::ShardBackup& backup = *backups.add_backups();
-      backup.set_server(best->id);
-      backup.set_filled(filled);
+      AddBackup(best->id, filled, *map, &backups);
       ++held[best->id];
       changed = true;
     }
@@ -133,7 +138,7 @@ void BeginMove(uint32_t table_number, uint32_t shard, uint32_t to, v1::ShardMap*
   v1::ShardBackups& backups = *table.mutable_backups(static_cast<int>(shard));
   if (std::none_of(backups.backups().begin(), backups.backups().end(),
                    [&](const v1::ShardBackup& backup) { return backup.server() == to; })) {
-    backups.add_backups()->set_server(to);
+    AddBackup(to, false, *map, &backups);
   }
   v1::ShardReplica& move = *table.add_moves();
   move.set_table(table_number);
@@ -154,6 +159,7 @@ bool EndMove(uint32_t from, const v1::ShardReplica& released, v1::ShardMap* map)
   for (v1::ShardBackup& backup : *table.mutable_backups(shard)->mutable_backups()) {
     if (backup.server() != released.server() || !backup.filled()) continue;
     backup.set_server(from);
+    backup.set_since(map->epoch() + 1);
     table.set_shard_servers(shard, released.server());
     ForgetMove(shard, &table);
     return true;
@@ -231,7 +237,8 @@ bool MarkFilled(uint32_t primary, const v1::ShardReplica& replica, v1::ShardMap*
   const auto shard = static_cast<int>(replica.shard());
   if (table.shard_servers(shard) != primary) return false;
   for (v1::ShardBackup& backup : *table.mutable_backups(shard)->mutable_backups()) {
-    if (backup.server() != replica.server() || backup.filled()) continue;
+    if (backup.server() != replica.server() || backup.since() != replica.since()) continue;
+    if (backup.filled()) return false;
     backup.set_filled(true);
     return true;
   }

@@ -194,8 +194,8 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
     waiting->done = slow ? Slowed(done) : done;
   }
   if (checked.table != nullptr) {
-    reply.status = Deliver(operation, checked, StepsBetween(operation.clock, admission.fastest),
-                           acknowledgement);
+    reply.status = Deliver(admission.view->epoch, operation, checked,
+                           StepsBetween(operation.clock, admission.fastest), acknowledgement);
   }
   if (operation.finishes_step && reply.status.ok()) {
     {
@@ -210,8 +210,8 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
   waiting->reply = std::move(reply);
 }
 
-absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation& checked,
-                             uint64_t staleness,
+absl::Status Engine::Deliver(uint64_t epoch, const Operation& operation,
+                             const CheckedOperation& checked, uint64_t staleness,
                              const std::shared_ptr<Acknowledgement>& acknowledgement) {
   PushId id = {.client = operation.client,
                .incarnation = operation.incarnation,
@@ -265,7 +265,7 @@ absl::Status Engine::Deliver(const Operation& operation, const CheckedOperation&
         "this server has no lease: it has not heard of the coordinator for too long");
   }
   if (!replicated) return absl::OkStatus();
-  if (duplicate || late) WaitForTargets(applied, acknowledgement);
+  if (duplicate || late) WaitForTargets(epoch, applied, acknowledgement);
   if (synchronous && waits) {
     MutexLock lock(mutex_);
     const bool open = operation.clock >= closed_ || catch_up_;

@@ -250,8 +250,9 @@ class Engine {
   std::string NameOf(uint32_t server) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(links_mutex_);
 
   void Push(const Operation& operation, const ReplyCallback& done) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Gives the parts of a push, `staleness` steps behind the fastest client, to their shards.
-  absl::Status Deliver(const Operation& operation, const CheckedOperation& checked,
+  // Gives the parts of a push, `staleness` steps behind the fastest client, to their shards, of the
+  // view of this epoch.
+  absl::Status Deliver(uint64_t epoch, const Operation& operation, const CheckedOperation& checked,
                        uint64_t staleness, const std::shared_ptr<Acknowledgement>& acknowledgement)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Sends the parts of a push that was applied to whom they are for.
@@ -259,13 +260,13 @@ class Engine {
                 absl::Span<const Applied> applied,
                 const std::shared_ptr<Acknowledgement>& acknowledgement);
   // Waits for what the targets were sent before.
-  void WaitForTargets(absl::Span<const Applied> applied,
+  void WaitForTargets(uint64_t epoch, absl::Span<const Applied> applied,
                       const std::shared_ptr<Acknowledgement>& acknowledgement);
   using StepAnswers = std::vector<std::shared_ptr<Acknowledgement>>;
   // Answers to pushes for steps before `step`.
   StepAnswers TakeAnswersBefore(uint64_t step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // They go when all backups have what was sent so far.
-  void WhenAllSent(const StepAnswers& answers) ABSL_LOCKS_EXCLUDED(links_mutex_);
+  void WhenAllTaken(uint64_t epoch, const StepAnswers& answers) ABSL_LOCKS_EXCLUDED(links_mutex_);
   // Sends a frame about one shard to its targets.
   void Ship(const ReplicaTargets& targets, const ReplicaFrame& frame,
             const std::shared_ptr<Acknowledgement>& acknowledgement);

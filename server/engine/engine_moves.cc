@@ -64,7 +64,7 @@ void Engine::Freeze(const v1::ClusterView& message, const View& before, const Vi
         if (acknowledged) options_.on_released(released);
       });
   for (const uint32_t server : followers) {
-    if (const auto link = LinkTo(server)) link->WhenAllSent(all);
+    if (const auto link = LinkTo(server)) link->WhenAllAnswered(all);
   }
 }
 
@@ -95,7 +95,7 @@ void Engine::ReportFilledSteps() {
     const auto reached = std::make_shared<Acknowledgement>([this, replica](bool acknowledged) {
       if (acknowledged) options_.on_filled(replica);
     });
-    if (const auto link = LinkTo(replica.server())) link->WhenAllSent(reached);
+    if (const auto link = LinkTo(replica.server())) link->WhenAllAnswered(reached);
   }
 }
 

@@ -78,19 +78,19 @@ void Engine::ShipPush(const Operation& operation, uint64_t staleness,
   }
 }
 
-void Engine::WaitForTargets(absl::Span<const Applied> applied,
+void Engine::WaitForTargets(uint64_t epoch, absl::Span<const Applied> applied,
                             const std::shared_ptr<Acknowledgement>& acknowledgement) {
   std::vector<uint32_t> servers;
   for (const Applied& one : applied) {
     for (const ReplicaTarget& target : one.targets) {
       if (!Waits(target) || std::count(servers.begin(), servers.end(), target.server) > 0) continue;
       servers.push_back(target.server);
-      if (const auto link = LinkTo(target.server)) link->WhenAllSent(acknowledgement);
+      if (const auto link = LinkTo(target.server)) link->WhenAllTaken(epoch, acknowledgement);
     }
   }
 }
 
-void Engine::WhenAllSent(const StepAnswers& answers) {
+void Engine::WhenAllTaken(uint64_t epoch, const StepAnswers& answers) {
   if (answers.empty()) return;
   std::vector<std::shared_ptr<ReplicaLink>> links;
   {
@@ -98,7 +98,9 @@ void Engine::WhenAllSent(const StepAnswers& answers) {
     for (const auto& [server, link] : links_) links.push_back(link);
   }
   for (const std::shared_ptr<ReplicaLink>& link : links) {
-    for (const std::shared_ptr<Acknowledgement>& answer : answers) link->WhenAllSent(answer);
+    for (const std::shared_ptr<Acknowledgement>& answer : answers) {
+      link->WhenAllTaken(epoch, answer);
+    }
   }
 }
 
@@ -149,16 +151,19 @@ void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
           link = entry;
         }
         const std::optional<ReplicaTarget> target = shard->TargetOf(backup.server());
-        if (backup.filled() || target.has_value()) {
-          targets.push_back({.server = backup.server(), .waits = backup.filled()});
+        const bool known = target.has_value() && target->since == backup.since();
+        if (backup.filled() || known) {
+          targets.push_back(
+              {.server = backup.server(), .waits = backup.filled(), .since = backup.since()});
         }
         // What waits is filled, and the coordinator hears of it.
-        if (!backup.filled() && !(target.has_value() && target->waits)) {
+        if (!backup.filled() && !(known && target->waits)) {
           tasks.push_back({.table = static_cast<uint32_t>(number),
                            .shard = static_cast<uint32_t>(i),
                            .sparse = placement.spec().kind() == v1::TableSpec::SPARSE,
                            .copied = shard,
                            .target = backup.server(),
+                           .since = backup.since(),
                            .epoch = message.shard_map().epoch(),
                            .link = std::move(link)});
         }
@@ -174,6 +179,7 @@ void Engine::ConnectBackups(const v1::ClusterView& message, const View& view) {
                                                 filled.set_table(task.table);
                                                 filled.set_shard(task.shard);
                                                 filled.set_server(task.target);
+                                                filled.set_since(task.since);
                                                 ReportFilled(filled);
                                               });
   }

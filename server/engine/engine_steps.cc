@@ -98,7 +98,7 @@ void Engine::EndClosing(const Closing& closing) {
     closed_changed_.NotifyAll();
     left = TakeAnswersBefore(closed_);
   }
-  WhenAllSent(left);
+  WhenAllTaken(closing.view->epoch, left);
 }
 
 void Engine::WaitUntilClosed() {

@@ -77,8 +77,10 @@ absl::StatusOr<std::shared_ptr<const View>> View::Make(const v1::ClusterView& me
     for (uint32_t i = 0; i < backups.size(); ++i) {
       if (copies[i] == nullptr) continue;
       if (known != nullptr) backups[i] = previous.backups[index][i];
-      if (backups[i] != nullptr) continue;
-      backups[i] = std::make_shared<BackupShard>(table->shared_shard(i), copies[i]->filled());
+      // What it has of a primary before may be more than the one now ever had.
+      if (backups[i] != nullptr && backups[i]->since() == copies[i]->since()) continue;
+      backups[i] = std::make_shared<BackupShard>(table->shared_shard(i), copies[i]->filled(),
+                                                 copies[i]->since());
     }
     view->backups.push_back(std::move(backups));
     view->moving.push_back(MovingFrom(server, placement));

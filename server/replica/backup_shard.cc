@@ -37,8 +37,8 @@ std::vector<float> FloatsOf(ByteReader bytes) {
 
 }  // namespace
 
-BackupShard::BackupShard(std::shared_ptr<Shard> shard, bool filled)
-    : shard_(std::move(shard)), filled_(filled) {
+BackupShard::BackupShard(std::shared_ptr<Shard> shard, bool filled, uint64_t since)
+    : shard_(std::move(shard)), since_(since), filled_(filled) {
   shard_->SetServing(false);
 }
 

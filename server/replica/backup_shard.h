@@ -35,8 +35,10 @@ struct ShardOperation {
 class BackupShard {
  public:
   // `filled`: the shard is as it began and so is the primary's; otherwise a snapshot has to come
-  // before anything can be done.
-  BackupShard(std::shared_ptr<Shard> shard, bool filled);
+  // before anything can be done. `since`: as of v1::ShardBackup.
+  BackupShard(std::shared_ptr<Shard> shard, bool filled, uint64_t since = 0);
+
+  uint64_t since() const { return since_; }
 
   // The primary's operation is here to stay when this returns OK. INVALID_ARGUMENT: what cannot
   // come from a primary, for the caller to end the stream. FAILED_PRECONDITION: promoted, the
@@ -72,6 +74,7 @@ class BackupShard {
   absl::Status ReplayKept(bool skip_gaps) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<Shard> shard_;
+  const uint64_t since_;
 
   mutable Mutex mutex_;
   bool filled_ ABSL_GUARDED_BY(mutex_);

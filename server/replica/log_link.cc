@@ -19,7 +19,7 @@ void OperationLogLink::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement>
   if (acknowledgement != nullptr) Notify(*position, std::move(acknowledgement));
 }
 
-void OperationLogLink::WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) {
+void OperationLogLink::WhenAllAnswered(std::shared_ptr<Acknowledgement> acknowledgement) {
   if (const uint64_t last = last_position_; last > 0) Notify(last, std::move(acknowledgement));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "common/base/mutex.h"
@@ -24,7 +25,10 @@ class OperationLogLink final : public ReplicaLink {
   OperationLogLink(OperationLog& log, OperationLog::Reach reach) : log_(log), reach_(reach) {}
 
   void Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) override;
-  void WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) override;
+  void WhenAllAnswered(std::shared_ptr<Acknowledgement> acknowledgement) override;
+  void WhenAllTaken(uint64_t, std::shared_ptr<Acknowledgement> acknowledgement) override {
+    WhenAllAnswered(std::move(acknowledgement));  // it refuses nothing
+  }
   void Release() override {}
   void GiveUp() override { given_up_ = true; }
   uint64_t queued_bytes() const override { return 0; }  // Send waits instead

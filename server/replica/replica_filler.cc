@@ -28,7 +28,8 @@ void ReplicaFiller::Set(std::deque<Task> tasks) {
   if (current_.has_value()) {
     const Task& current = *current_;
     std::erase_if(tasks_, [&](const Task& task) {
-      return task.copied == current.copied && task.target == current.target;
+      return task.copied == current.copied && task.target == current.target &&
+             task.since == current.since;
     });
   }
   changed_.NotifyAll();
@@ -62,7 +63,7 @@ void ReplicaFiller::Run() {
 uint64_t ReplicaFiller::Fill(const Task& task) {
   uint64_t bytes = 0;
   const bool copied = WaitFor([&](std::shared_ptr<Acknowledgement> done) {
-    const ShardState state = task.copied->BeginFilling(task.target);
+    const ShardState state = task.copied->BeginFilling(task.target, task.since);
     for (ReplicaFrame& frame :
          SnapshotFrames(task.table, task.shard, task.copied->dim(), task.sparse, state)) {
       frame.header.set_epoch(task.epoch);
@@ -73,9 +74,9 @@ uint64_t ReplicaFiller::Fill(const Task& task) {
   if (!copied) return bytes;
   // Pushes from here on wait for the backup; when it has those before, it has everything that was
   // acknowledged.
-  task.copied->SetWaits(task.target);
+  task.copied->SetWaits(task.target, task.since);
   if (WaitFor([&](std::shared_ptr<Acknowledgement> done) {
-        task.link->WhenAllSent(std::move(done));
+        task.link->WhenAllAnswered(std::move(done));
       })) {
     filled_(task);
   }

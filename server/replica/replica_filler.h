@@ -26,6 +26,7 @@ class ReplicaFiller {
     bool sparse = false;
     std::shared_ptr<Shard> copied;
     uint32_t target = 0;
+    uint64_t since = 0;  // of the target
     uint64_t epoch = 0;  // in which it is one
     std::shared_ptr<ReplicaLink> link;
   };

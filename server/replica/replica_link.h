@@ -18,8 +18,13 @@ class ReplicaLink {
   // breaks. When the backup says that this server is a shard's primary no longer, it is given up.
   virtual void Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) = 0;
 
-  // Lets go of it when the backup has everything that was sent so far.
-  virtual void WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) = 0;
+  // Lets go of it when the backup has answered everything that was sent so far, taken or refused.
+  virtual void WhenAllAnswered(std::shared_ptr<Acknowledgement> acknowledgement) = 0;
+
+  // Lets go of it when the backup has everything that was sent so far. It is given up when the
+  // backup said of a message of this epoch or a later one that this server is a shard's primary no
+  // longer: the shard may be the one that is asked about.
+  virtual void WhenAllTaken(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement) = 0;
 
   // The server is a backup no longer: nobody waits for it, now or later.
   virtual void Release() = 0;

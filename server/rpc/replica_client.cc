@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
@@ -60,11 +61,20 @@ void ReplicaClient::Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> ac
   }
 }
 
-void ReplicaClient::WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) {
+void ReplicaClient::WhenAllAnswered(std::shared_ptr<Acknowledgement> acknowledgement) {
+  WaitForLast(UINT64_MAX, std::move(acknowledgement));
+}
+
+void ReplicaClient::WhenAllTaken(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement) {
+  WaitForLast(epoch, std::move(acknowledgement));
+}
+
+void ReplicaClient::WaitForLast(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement) {
   MutexLock lock(mutex_);
-  if (state_ == State::kGivenUp) acknowledgement->GiveUp();
+  const bool refused = state_ == State::kOpen && refused_epoch_ >= epoch;
+  if (state_ == State::kGivenUp || refused) acknowledgement->GiveUp();
   if (state_ == State::kOpen && !queue_.empty()) {
-    queue_.back().more.push_back(std::move(acknowledgement));
+    queue_.back().more.emplace_back(epoch, std::move(acknowledgement));
   }
 }
 
@@ -93,7 +103,10 @@ ReplicaClient::Acknowledgements ReplicaClient::TakeUpTo(uint64_t number) {
     Queued& queued = queue_.front();
     queued_bytes_.fetch_sub(queued.bytes, std::memory_order_relaxed);
     if (queued.acknowledgement != nullptr) taken.push_back(std::move(queued.acknowledgement));
-    for (std::shared_ptr<Acknowledgement>& one : queued.more) taken.push_back(std::move(one));
+    for (auto& [epoch, one] : queued.more) {
+      if (refused_epoch_ >= epoch) one->GiveUp();
+      taken.push_back(std::move(one));
+    }
     queued = Queued();
   }
   return taken;
@@ -157,7 +170,7 @@ void ReplicaClient::Write(const Queued& queued) {
 void ReplicaClient::Received(uint64_t attempt, grpc::ByteBuffer& message) {
   const absl::StatusOr<ReplyFrame> reply = parser_.Parse(pieces_.Of(message));
   // They end outside of the lock.
-  Acknowledgements done, refused;
+  Acknowledgements done, after;
   if (reply.ok()) {
     MutexLock lock(mutex_);
     // It has taken it nevertheless.
@@ -165,10 +178,15 @@ void ReplicaClient::Received(uint64_t attempt, grpc::ByteBuffer& message) {
     full_.store(full, std::memory_order_relaxed);
     const bool replaced = !full && !reply->status.ok();
     if (attempt == attempt_) done = TakeUpTo(reply->sequence - replaced);
-    if (attempt == attempt_ && replaced) refused = TakeUpTo(reply->sequence);
+    if (attempt == attempt_ && replaced && !queue_.empty() &&
+        queue_.front().number == reply->sequence) {
+      // Whoever waits for it will send it to the shard's new primary.
+      Queued& refused = queue_.front();
+      if (refused.acknowledgement != nullptr) refused.acknowledgement->GiveUp();
+      refused_epoch_ = std::max(refused_epoch_, refused.frame.header.epoch());
+      after = TakeUpTo(reply->sequence);
+    }
   }
-  // Whoever waits for it will send it to the shard's new primary.
-  for (const std::shared_ptr<Acknowledgement>& one : refused) one->GiveUp();
   pieces_.Clear();
   message.Clear();
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -38,7 +39,8 @@ class ReplicaClient final : public ReplicaLink {
   ~ReplicaClient() override;
 
   void Send(ReplicaFrame frame, std::shared_ptr<Acknowledgement> acknowledgement) override;
-  void WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) override;
+  void WhenAllAnswered(std::shared_ptr<Acknowledgement> acknowledgement) override;
+  void WhenAllTaken(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement) override;
   void Release() override;
   void GiveUp() override;
   uint64_t queued_bytes() const override { return queued_bytes_.load(std::memory_order_relaxed); }
@@ -53,8 +55,8 @@ class ReplicaClient final : public ReplicaLink {
     uint64_t bytes = 0;
     ReplicaFrame frame;
     std::shared_ptr<Acknowledgement> acknowledgement;
-    // Of WhenAllSent.
-    Acknowledgements more;
+    // Of those who wait for this message and all before it: by the epoch that makes them give up.
+    std::vector<std::pair<uint64_t, std::shared_ptr<Acknowledgement>>> more;
   };
 
   enum class State {
@@ -69,7 +71,9 @@ class ReplicaClient final : public ReplicaLink {
   void Write(const Queued& queued) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Received(uint64_t attempt, grpc::ByteBuffer& message) ABSL_LOCKS_EXCLUDED(mutex_);
   void Closed(uint64_t attempt, const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Removes what is queued up to `number`.
+  void WaitForLast(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Removes what is queued up to `number`. Gives those up who wait for something that was refused.
   Acknowledgements TakeUpTo(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(State state) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -94,6 +98,8 @@ class ReplicaClient final : public ReplicaLink {
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
   Ring<Queued> queue_ ABSL_GUARDED_BY(mutex_);
+  // Of messages that the backup refused, the newest.
+  uint64_t refused_epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string before_keys_ ABSL_GUARDED_BY(mutex_);
 
   // Opens the stream again.

@@ -37,6 +37,7 @@ enum class PushOutcome {
 struct ReplicaTarget {
   uint32_t server = 0;
   bool waits = false;  // pushes are acknowledged only when it has them
+  uint64_t since = 0;  // v1::ShardBackup.since: one that was dropped and comes back is another one
 
   friend bool operator==(const ReplicaTarget&, const ReplicaTarget&) = default;
 };
@@ -158,14 +159,14 @@ class Shard {
   ReplicaTargets targets() const;
   // The entry of a server among them; none: it is no target.
   std::optional<ReplicaTarget> TargetOf(uint32_t server) const;
-  // Who gets the operations from now on. Of targets that are here already, whether they wait stays
-  // as it is where `targets` says that they do not.
+  // Who gets the operations from now on. Of targets that are here already (`since` is the same,
+  // too) whether they wait stays as it is where `targets` says that they do not.
   void SetTargets(const ReplicaTargets& targets);
-  // From the next operation on `target`, which is one of the targets, waits.
-  void SetWaits(uint32_t target);
+  // From the next operation on this one waits, if it is a target still.
+  void SetWaits(uint32_t server, uint64_t since = 0);
   // Adds a target that does not wait, and copies what it has to begin with: it gets every operation
   // after state.index.
-  ShardState BeginFilling(uint32_t target);
+  ShardState BeginFilling(uint32_t server, uint64_t since = 0);
 
   // A copy of what it has.
   ShardState State() const;

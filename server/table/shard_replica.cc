@@ -51,23 +51,30 @@ void Shard::SetTargets(const ReplicaTargets& targets) {
   ReplicaTargets next = targets;
   for (ReplicaTarget& target : next) {
     for (const ReplicaTarget& before : targets_) {
-      if (before.server == target.server) target.waits |= before.waits;
+      if (before.server == target.server && before.since == target.since) {
+        target.waits |= before.waits;
+      }
     }
   }
   targets_ = std::move(next);
 }
 
-void Shard::SetWaits(uint32_t target) {
+void Shard::SetWaits(uint32_t server, uint64_t since) {
   MutexLock lock(mutex_);
   for (ReplicaTarget& one : targets_) {
-    if (one.server == target) one.waits = true;
+    if (one.server == server && one.since == since) one.waits = true;
   }
 }
 
-ShardState Shard::BeginFilling(uint32_t target) {
+ShardState Shard::BeginFilling(uint32_t server, uint64_t since) {
   MutexLock lock(mutex_);
-  const auto same = [&](const ReplicaTarget& one) { return one.server == target; };
-  if (std::none_of(targets_.begin(), targets_.end(), same)) targets_.push_back({.server = target});
+  const auto same = [&](const ReplicaTarget& one) { return one.server == server; };
+  const auto target = std::find_if(targets_.begin(), targets_.end(), same);
+  if (target == targets_.end()) {
+    targets_.push_back({.server = server, .since = since});
+  } else if (target->since != since) {
+    *target = {.server = server, .since = since};
+  }
   return StateLocked();
 }
 

@@ -56,6 +56,7 @@ struct Moving {
         v1::ShardReplica& shard = *filled.mutable_replicas_filled()->add_shards();
         shard.set_shard(static_cast<uint32_t>(i));
         shard.set_server(backup.server());
+        shard.set_since(backup.since());
         cluster.Send(HostOf(now.shard_servers(i)), filled);
       }
     }

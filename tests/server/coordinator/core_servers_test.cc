@@ -76,6 +76,7 @@ TEST_CASE("the backups of a lost server take over, under a new epoch") {
     v1::ShardReplica& shard = *filled.mutable_replicas_filled()->add_shards();
     shard.set_shard(static_cast<uint32_t>(i));
     shard.set_server(backup.server());
+    shard.set_since(backup.since());
     running.cluster.Send(running.hosts[map.tables(0).shard_servers(i) - 1], filled);
   }
   CHECK(running.cluster.Status().shards_filling() == 0);

@@ -90,6 +90,9 @@ TEST_CASE("what the primary says of its backup counts once, and only of the prim
   PlaceBackups(std::vector<ServerPlace>{{1, "a"}, {2, "b"}}, false, &map);
   v1::ShardReplica replica;
   replica.set_server(2);
+  // Of the same server when it was a backup before: it was dropped meanwhile.
+  CHECK_FALSE(MarkFilled(1, replica, &map));
+  replica.set_since(map.epoch() + 1);
   CHECK_FALSE(MarkFilled(2, replica, &map));
   CHECK(MarkFilled(1, replica, &map));
   CHECK_FALSE(MarkFilled(1, replica, &map));

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch2/catch.hpp"
@@ -202,6 +203,23 @@ TEST_CASE("the backup takes over, and takes what was not acknowledged again") {
   CHECK(there.Pull(0, 0, kRow).Floats() == Values{-9});
 }
 
+TEST_CASE("a push that the backup refused is not acknowledged when it comes again") {
+  ReplicaPair pair({Sparse()}, {1});
+  TestClient client(&*pair.primary, 1);
+  client.Attach();
+  REQUIRE(pair.backup->ApplyView(pair.FailedOver()).ok());
+  Operation push = client.New(OperationKind::kPush, 0);
+  push.segments = kRow.segments;
+  push.keys = kRow.keys;
+  const RawValues values(kRow.values);
+  push.values = values.reader();
+  const PendingReply first = client.Send(push);
+  CHECK(pair.link->Deliver(0, *pair.backup).code() == Code::kFailedPrecondition);
+  CHECK(first.Get().status.code() == Code::kUnavailable);
+  push.values = values.reader();
+  CHECK(client.Send(push).Get().status.code() == Code::kUnavailable);
+}
+
 TEST_CASE("who came to a new server says that all was sent again, and pulls wait for that") {
   for (const auto mode : {v1::Consistency::SSP, v1::Consistency::BSP}) {
     ReplicaPair pair({Sparse(mode)}, {1, 2});
@@ -308,6 +326,41 @@ TEST_CASE("a new backup is filled while pushes go on, and then waited for") {
   CHECK(push.answers() == 0);
   pair.link->DeliverAll(*pair.backup);
   CHECK(push.Get().status.ok());
+  CHECK(ReplicaPair::Describe(*pair.primary) == ReplicaPair::Describe(*pair.backup));
+}
+
+TEST_CASE("a backup that was dropped and comes back is filled anew") {
+  ReplicaPair pair({Sparse()}, {1});
+  TestClient client(&*pair.primary, 1);
+  client.Attach();
+  // It has something that its primary will not have: the one before sent it and died.
+  const PendingReply push = SendPush(client, 0, 0, kRow);
+  REQUIRE(pair.link->Deliver(0, *pair.backup) == absl::OkStatus());
+  CHECK(push.Get().status.ok());
+  ReplicaPair other({Sparse()}, {1});
+  TestClient to_other(&*other.primary, 1);
+  to_other.Attach();
+  for (uint64_t step = 0; step < 3; ++step) {
+    SendPush(to_other, 0, step, CutKeys({{7, 5.0f}}, 4));
+    REQUIRE(other.link->Deliver(0, *pair.backup) == absl::OkStatus());
+  }
+  CHECK(ReplicaPair::Describe(*pair.primary) != ReplicaPair::Describe(*pair.backup));
+  v1::ClusterView view = pair.view;
+  view.set_version(2);
+  view.mutable_shard_map()->set_epoch(2);
+  for (v1::ShardBackups& shard : *view.mutable_shard_map()->mutable_tables(0)->mutable_backups()) {
+    shard.mutable_backups(0)->set_since(2);
+    shard.mutable_backups(0)->set_filled(false);
+  }
+  REQUIRE(pair.backup->ApplyView(view).ok());
+  REQUIRE(pair.primary->ApplyView(view).ok());
+  for (size_t filled = 0; filled < 4;) {
+    std::this_thread::yield();
+    pair.link->DeliverAll(*pair.backup);
+    MutexLock lock(pair.mutex);
+    filled = pair.filled_shards.size();
+    for (const v1::ShardReplica& one : pair.filled_shards) CHECK(one.since() == 2);
+  }
   CHECK(ReplicaPair::Describe(*pair.primary) == ReplicaPair::Describe(*pair.backup));
 }
 

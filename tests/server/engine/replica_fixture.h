@@ -33,7 +33,11 @@ class HeldLink final : public ReplicaLink {
     }
     changed_.NotifyAll();
   }
-  void WhenAllSent(std::shared_ptr<Acknowledgement> acknowledgement) override {
+  void WhenAllTaken(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement) override {
+    if (refused_epoch_ >= epoch) acknowledgement->GiveUp();
+    WhenAllAnswered(std::move(acknowledgement));
+  }
+  void WhenAllAnswered(std::shared_ptr<Acknowledgement> acknowledgement) override {
     MutexLock lock(mutex_);
     if (!held_.empty()) held_.back().acknowledgements.push_back(std::move(acknowledgement));
   }
@@ -73,7 +77,10 @@ class HeldLink final : public ReplicaLink {
     const ByteReader::Piece keys(frame.keys.data(), frame.keys.size());
     const absl::Status status =
         backup.TakeReplicated(from, header, ByteReader({&keys, 1}), ByteReader(frame.values));
-    if (!status.ok()) GiveUp(*held);
+    if (!status.ok()) {
+      refused_epoch_ = std::max<uint64_t>(refused_epoch_, header.epoch());
+      GiveUp(*held);
+    }
     return status;
   }
 
@@ -83,6 +90,7 @@ class HeldLink final : public ReplicaLink {
 
   uint64_t queued_bytes_ = 0;
   bool full_ = false;
+  uint64_t refused_epoch_ = 0;
 
  private:
   static void GiveUp(const Held& held) {
