@@ -67,7 +67,7 @@ void ParameterClient::TakePlacement(const v1::ShardMap& map) {
   const std::vector<std::unique_ptr<ServerLink>> removed = ReplaceLinks(map);
   std::map<uint32_t, std::vector<OutgoingOperation>> again;
   for (auto& [sequence, operations] : stranded) CutAgain(std::move(operations), &again);
-  for (auto& [server, operations] : again) links_.at(server)->Insert(std::move(operations));
+  for (const auto& [server, link] : links_) link->Insert(std::move(again[server]));
   if (!attached_) return;
   // A server that was not there before has not heard of the steps that it gets pushes of.
   for (uint64_t step = first_step; step < clock_; ++step) {

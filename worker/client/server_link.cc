@@ -68,6 +68,10 @@ std::vector<OutgoingOperation> ServerLink::TakeIf(
     (condition(open_.front()) ? taken : left).push_back(std::move(open_.front()));
   }
   for (OutgoingOperation& operation : left) open_.push_back(std::move(operation));
+  if (!taken.empty()) {
+    rearranging_ = true;
+    Reopen();
+  }
   return taken;
 }
 
@@ -77,6 +81,7 @@ void ServerLink::Insert(std::vector<OutgoingOperation> operations) {
     MutexLock lock(mutex_);
     shutdown = shutdown_;
     if (shutdown.ok()) {
+      if (!std::exchange(rearranging_, false) && operations.empty()) return;
       std::vector<OutgoingOperation> all;
       for (; !open_.empty(); open_.pop_front()) all.push_back(std::move(open_.front()));
       for (OutgoingOperation& operation : operations) {
@@ -91,14 +96,8 @@ void ServerLink::Insert(std::vector<OutgoingOperation> operations) {
       std::stable_sort(all.begin(), all.end(),
                        [&](const auto& a, const auto& b) { return key(a) < key(b); });
       for (OutgoingOperation& operation : all) open_.push_back(std::move(operation));
-      // Answers that are on their way may be to what had the same number before. All is sent again,
-      // in order, on another stream.
-      if (stream_ != nullptr) {
-        stream_->Cancel();
-        stream_ = nullptr;
-        retrying_ = false;
-        ++attempt_;
-      }
+      // All is sent again, in order, on another stream.
+      Reopen();
       changed_.NotifyAll();
       return;
     }
@@ -106,6 +105,14 @@ void ServerLink::Insert(std::vector<OutgoingOperation> operations) {
   for (const OutgoingOperation& operation : operations) {
     operation.receiver->Receive(*this, operation, {.status = shutdown});
   }
+}
+
+void ServerLink::Reopen() {
+  if (stream_ == nullptr) return;
+  stream_->Cancel();
+  stream_ = nullptr;
+  retrying_ = false;
+  ++attempt_;
 }
 
 void ServerLink::Write(const OutgoingOperation& outgoing) {
@@ -195,7 +202,7 @@ void ServerLink::Run() {
       changed_.WaitFor(mutex_, std::exchange(pause_, absl::ZeroDuration()));
       continue;
     }
-    if (stream_ == nullptr && !open_.empty()) Connect();
+    if (stream_ == nullptr && !open_.empty() && !rearranging_) Connect();
     changed_.Wait(mutex_);
   }
 }

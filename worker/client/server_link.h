@@ -92,12 +92,13 @@ class ServerLink {
   void Send(OutgoingOperation operation);
 
   // Removes the operations that are not answered and fulfil `condition`, by ascending sequence;
-  // answers that come later are for nobody.
+  // answers that come later are for nobody. When there are any, nothing is sent until Insert: what
+  // is behind them must not come before them.
   std::vector<OutgoingOperation> TakeIf(
       const std::function<bool(const OutgoingOperation&)>& condition) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Sends operations that were taken from another link, by ascending sequence, between those that
-  // are here. No shard has rows in them and in those here with a larger sequence.
+  // Sends operations that were taken from links, by ascending sequence, between those that are
+  // here; perhaps none. No shard has rows in them and in those here with a larger sequence.
   void Insert(std::vector<OutgoingOperation> operations) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // From Hold to Flush small operations may wait for others, to go out together.
@@ -121,6 +122,8 @@ class ServerLink {
   struct Held {};
 
   void Run();
+  // Ends the stream; answers that are on their way are for nobody.
+  void Reopen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Connect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Encodes for what the server holds now, and writes.
   void Write(const OutgoingOperation& operation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -162,6 +165,8 @@ class ServerLink {
   // It was ended to be opened again.
   bool retrying_ ABSL_GUARDED_BY(mutex_) = false;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  // Operations were taken and Insert is to come.
+  bool rearranging_ ABSL_GUARDED_BY(mutex_) = false;
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   // Not answered yet, by ascending sequence; those without a receiver have been answered.
   Ring<OutgoingOperation> open_ ABSL_GUARDED_BY(mutex_);
