@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/buffer.h"
+#include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "common/wire/value_codec.h"
 #include "common/wire/value_decoder.h"
@@ -186,7 +187,9 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
   if (checked.table != nullptr && replicates()) {
     waiting = std::make_shared<Waiting>();
     acknowledgement = std::make_shared<Acknowledgement>([this, waiting](bool acknowledged) {
-      if (!acknowledged) {
+      if (acknowledged) {
+        PARAMD_FAILPOINT("push.acknowledge");
+      } else {
         waiting->reply.status = absl::UnavailableError("a shard has moved to another server");
       }
       Finish(waiting->reply, waiting->done);
@@ -206,7 +209,10 @@ void Engine::Push(const Operation& operation, const ReplyCallback& done) {
     Settle();
   }
   if (reply.status.ok()) pushes_.fetch_add(1, std::memory_order_relaxed);
-  if (acknowledgement == nullptr) return Finish(reply, slow ? Slowed(done) : done);
+  if (acknowledgement == nullptr) {
+    PARAMD_FAILPOINT("push.acknowledge");
+    return Finish(reply, slow ? Slowed(done) : done);
+  }
   waiting->reply = std::move(reply);
 }
 

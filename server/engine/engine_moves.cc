@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/failpoint.h"
 #include "server/engine/engine.h"
 
 namespace paramd {
@@ -61,6 +62,7 @@ void Engine::Freeze(const v1::ClusterView& message, const View& before, const Vi
   for (const std::shared_ptr<Acknowledgement>& answer : answers) answer->GiveUp();
   const auto all =
       std::make_shared<Acknowledgement>([this, released = std::move(released)](bool acknowledged) {
+        PARAMD_FAILPOINT("move.release");
         if (acknowledged) options_.on_released(released);
       });
   for (const uint32_t server : followers) {

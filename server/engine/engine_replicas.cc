@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "server/engine/engine.h"
 #include "server/replica/shard_operations.h"
@@ -226,6 +227,7 @@ absl::Status Engine::TakeReplicated(uint32_t primary, const v1::Header& header, 
   if (header.epoch() > view->epoch) return absl::UnavailableError("the shard map is not here yet");
   if (header.table() >= view->tables.size()) return absl::InvalidArgumentError("no such table");
   const Table& table = *view->tables[header.table()];
+  PARAMD_FAILPOINT("replica.take");
   absl::Status replaced;
   RETURN_IF_ERROR(ForEachShardOperation(
       header, keys, values, table.sparse(), table.spec().dim(),
@@ -240,6 +242,7 @@ absl::Status Engine::TakeReplicated(uint32_t primary, const v1::Header& header, 
         }
         return backup == nullptr ? absl::OkStatus() : backup->Take(operation);
       }));
+  PARAMD_FAILPOINT("replica.taken");
   return replaced;
 }
 

@@ -6,6 +6,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "server/engine/engine.h"
 #include "server/table/hasher.h"
@@ -60,6 +61,7 @@ void Engine::SetServerId(uint32_t id) {
 absl::Status Engine::ApplyView(const v1::ClusterView& message) {
   ASSIGN_OR_RETURN(std::optional<std::vector<PendingPull>> waiting, Install(message));
   if (!waiting.has_value()) return absl::OkStatus();
+  PARAMD_FAILPOINT("view.applied");
   ReleaseLinks(message);
   for (PendingPull& pull : *waiting) Resume(std::move(pull));
   Settle();
@@ -80,6 +82,7 @@ absl::StatusOr<std::optional<std::vector<PendingPull>>> Engine::Install(
   if (!server) return absl::FailedPreconditionError("a view came before the server's id");
   if (message.version() <= before->version) return std::nullopt;
   ASSIGN_OR_RETURN(std::shared_ptr<const View> view, View::Make(message, *server, *before));
+  PARAMD_FAILPOINT("view.apply");
   // Who leaves is out of the clocks first: no step that it finishes from now on counts, so what it
   // has pushed for it can be dropped, wherever it is.
   absl::flat_hash_set<uint32_t> staying;

@@ -143,8 +143,10 @@ absl::Status BackupShard::TakeSnapshot(const ShardOperation& operation) {
                            .restored = MarksOf(part.restored()),
                            .sketch_added = part.sketch_counts()};
     snapshot_->sketch.resize(part.sketch().size() / sizeof(uint16_t));
-    std::memcpy(snapshot_->sketch.data(), part.sketch().data(),
-                snapshot_->sketch.size() * sizeof(uint16_t));
+    if (!snapshot_->sketch.empty()) {
+      std::memcpy(snapshot_->sketch.data(), part.sketch().data(),
+                  snapshot_->sketch.size() * sizeof(uint16_t));
+    }
     for (const v1::PulledRow& row : part.pulled()) {
       PulledRows::Pull& pull = snapshot_->pulled.emplace_back();
       pull = {.client = row.client(), .clock = row.clock(), .row = row.row()};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/base/status_macros.h"
 #include "server/replica/replica_frame.h"
 #include "server/replica/replica_record.h"
@@ -114,6 +115,7 @@ absl::Status Checkpointer::WriteFile(size_t thread, v1::CheckpointFile* file) {
     }
     if (changed) RETURN_IF_ERROR(Write(source, std::move(state), *writer));
   }
+  RETURN_IF_FAILPOINT("checkpoint.fsync");
   ASSIGN_OR_RETURN(const FileDigest digest, writer->Finish());
   file->set_bytes(digest.bytes);
   file->set_sha256(digest.sha256);
@@ -125,6 +127,7 @@ absl::Status Checkpointer::Write(const Source& source, ShardState state, RecordF
   state.restored.insert(state.restored.end(), state.marks.begin(), state.marks.end());
   for (const ReplicaFrame& frame :
        SnapshotFrames(source.table, source.shard, source.content->dim(), source.sparse, state)) {
+    RETURN_IF_FAILPOINT("checkpoint.write");
     RETURN_IF_ERROR(writer.Append(ReplicaRecord(frame).pieces()));
   }
   return absl::OkStatus();

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/failpoint.h"
+
 namespace paramd {
 
 ReplicaFiller::ReplicaFiller(uint64_t bytes_per_second, Clock& clock,
@@ -61,6 +63,7 @@ void ReplicaFiller::Run() {
 }
 
 uint64_t ReplicaFiller::Fill(const Task& task) {
+  PARAMD_FAILPOINT("replica.fill");
   uint64_t bytes = 0;
   const bool copied = WaitFor([&](std::shared_ptr<Acknowledgement> done) {
     const ShardState state = task.copied->BeginFilling(task.target, task.since);
@@ -78,6 +81,7 @@ uint64_t ReplicaFiller::Fill(const Task& task) {
   if (WaitFor([&](std::shared_ptr<Acknowledgement> done) {
         task.link->WhenAllAnswered(std::move(done));
       })) {
+    PARAMD_FAILPOINT("replica.filled");
     filled_(task);
   }
   return bytes;

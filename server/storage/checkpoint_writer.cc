@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/atomic_file_writer.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "server/storage/checkpoint_folder.h"
@@ -75,7 +76,10 @@ absl::Status CommitCheckpoint(const std::string& folder, CheckpointContents cont
     manifest.parent = {.number = *contents.parent, .sha256 = std::move(parent.sha256)};
   }
   RETURN_IF_ERROR(SyncDirectory(path));
-  return WriteManifest(manifest_path, manifest);
+  RETURN_IF_FAILPOINT("checkpoint.rename");
+  RETURN_IF_ERROR(WriteManifest(manifest_path, manifest));
+  PARAMD_FAILPOINT("checkpoint.renamed");
+  return absl::OkStatus();
 }
 
 absl::Status AbandonCheckpoint(const std::string& folder, uint64_t number) {

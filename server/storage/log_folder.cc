@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "server/storage/record_format.h"
@@ -65,6 +66,7 @@ absl::StatusOr<std::vector<LogSegment>> ListSegments(const std::string& folder) 
 }
 
 absl::StatusOr<std::unique_ptr<OutputFile>> CreateSegment(const std::string& folder, LogLink link) {
+  RETURN_IF_FAILPOINT("log.segment");
   ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file,
                    OutputFile::Create(SegmentPath(folder, link.number, kLogSuffix),
                                       OutputFile::Existing::kReplace));

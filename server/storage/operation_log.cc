@@ -6,6 +6,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "server/storage/log_folder.h"
@@ -26,6 +27,16 @@ Buffer MakeRecord(absl::Span<const absl::string_view> pieces, uint64_t bytes) {
     to += piece.size();
   }
   return record;
+}
+
+absl::Status WriteTo(OutputFile& segment, absl::Span<const absl::string_view> pieces) {
+  RETURN_IF_FAILPOINT("log.write");
+  return segment.Write(pieces);
+}
+
+absl::Status SyncOf(OutputFile& segment) {
+  RETURN_IF_FAILPOINT("log.fsync");
+  return segment.Sync();
 }
 
 }  // namespace
@@ -192,7 +203,7 @@ void OperationLog::WriteRecords(Work& work) {
   for (const Buffer& record : work.records) {
     pieces.emplace_back(reinterpret_cast<const char*>(record.data()), record.size());
   }
-  const absl::Status status = segment_->Write(pieces);
+  const absl::Status status = WriteTo(*segment_, pieces);
   work.records.clear();
   MutexLock lock(mutex_);
   if (!status.ok()) return Fail(status);
@@ -241,7 +252,7 @@ void OperationLog::SyncSegment() {
     if (!status_.ok()) return GiveSegment();
     position = written_.decided();
   }
-  const absl::Status status = segment_->Sync();
+  const absl::Status status = SyncOf(*segment_);
   MutexLock lock(mutex_);
   GiveSegment();
   last_sync_ = options_.clock->SinceBoot();

@@ -28,6 +28,7 @@ model: {{type: linear_regression}}
 optimizer: {{type: sgd, learning_rate: 1}}
 data: {{train: [{dir}/records.libsvm], assignment: ranges, partitions_per_worker: 16}}
 output: {{model: {dir}/model.safetensors}}
+{more}
 """
 
 # As in tests/testing/oracle/integer_step.h.
@@ -124,11 +125,11 @@ def differences(rows, logs, synchronous):
 class OracleCluster(Cluster):
     """A cluster whose workers are the oracle's.
 
-    `consistency`: of all tables, such as "{mode: asp}"; bsp wants at most four workers at a time. Further arguments as of
-    Cluster.
+    `consistency`: of all tables, such as "{mode: asp}"; bsp wants at most four workers at a time. `more`: further
+    sections of the configuration, in which {dir} is a folder of the cluster's. Further arguments as of Cluster.
     """
 
-    def __init__(self, test, consistency, servers, workers=1, lease="2s", linger="0s", **options):
+    def __init__(self, test, consistency, servers, workers=1, lease="2s", linger="0s", more="", **options):
         self.synchronous = "bsp" in consistency
         self.names = []
         self.killed = set()
@@ -136,7 +137,8 @@ class OracleCluster(Cluster):
         self.dir = tempfile.mkdtemp(dir=test.dir)
         with open(self._path("records.libsvm"), "w", encoding="ascii") as file:
             file.write("1 1:1\n" * 64)
-        config = CONFIG.format(dir=self.dir, consistency=consistency, lease=lease, linger=linger)
+        config = CONFIG.format(dir=self.dir, consistency=consistency, lease=lease, linger=linger,
+                               more=more.format(dir=self.dir))
         super().__init__(test, config, servers, f"{workers}:16", start_workers=False, **options)
         for i in range(workers):
             self.start_oracle(f"oracle-{i}")

@@ -149,8 +149,8 @@ class Cluster:
         self.coordinator = self._start_coordinator(**options)
 
     def start_server(self, name, listen=None, **options):
-        """Starts a server; one of the same name has ended. `listen`: HOST:PORT instead of a free port. `options`: as of
-        Daemon."""
+        """Starts a server; one of the same name has ended. `listen`: HOST:PORT instead of a free port. `options`: `prefix`
+        of the command, and as of Daemon."""
         command = [SERVER, "--role", "shard_host", "--coordinator", self._coordinator_of(name), "--name", name,
                    "--listen", listen or f"{self._ip(name)}:0"]
         if "servers" not in self.proxied:
@@ -184,10 +184,10 @@ class Cluster:
         """The command as the host of `name` runs it."""
         return [*self.network.host(name).prefix, *command] if self.network else command
 
-    def _start(self, name, command, **options):
+    def _start(self, name, command, prefix=(), **options):
         if name in self.daemons:
             self.daemons[name].end()
-        daemon = Daemon(name, self._within(name, command), self.test.dir, **options)
+        daemon = Daemon(name, self._within(name, [*prefix, *command]), self.test.dir, **options)
         self.daemons[name] = daemon
         return daemon
 

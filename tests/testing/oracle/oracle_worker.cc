@@ -81,7 +81,12 @@ absl::StatusOr<std::unique_ptr<OracleWorker>> OracleWorker::Start(Options option
                              .hello = hello},
       MemberSession::Callbacks{
           .on_message = [w = worker.get()](const auto& message) { w->OnMessage(message); },
-          .report = [] { return v1::Heartbeats(); },
+          .report =
+              [w = worker.get()] {
+                v1::Heartbeats heartbeat;
+                heartbeat.mutable_worker()->set_clock(w->clock_);
+                return heartbeat;
+              },
           .on_ended = [w = worker.get()](const absl::Status& status) { w->OnEnded(status); }});
   worker->session_->Start();
   return worker;
@@ -208,6 +213,7 @@ absl::Status OracleWorker::Train(const v1::WorkGrant& grant) {
 }
 
 absl::Status OracleWorker::DoStep(uint64_t clock, const std::shared_ptr<Calls>& pushes) {
+  clock_ = clock;
   const IntegerStep step = DrawStep(random_);
   // Only for its waiting: what is pushed does not depend on it.
   RETURN_IF_ERROR(Pull(clock, kCounts, step.keys));

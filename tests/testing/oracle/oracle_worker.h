@@ -72,6 +72,7 @@ class OracleWorker {
   Inbox inbox_;
   std::unique_ptr<MemberSession> session_;
   std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> clock_{0};  // of the step that it is at
 
   // The thread of Run only.
   v1::Welcome welcome_;
