@@ -40,8 +40,13 @@ class BenchCluster::Coordinator final
     : public v1::CoordinatorService::WithAsyncMethod_Join<v1::CoordinatorService::Service>,
       public DaemonService {
  public:
-  Coordinator(int servers, int workers, std::vector<v1::TableSpec> tables, uint32_t shards)
-      : servers_(servers), workers_(workers), tables_(std::move(tables)), shards_(shards) {
+  Coordinator(int servers, int workers, std::vector<v1::TableSpec> tables, uint32_t shards,
+              std::string checkpoints)
+      : servers_(servers),
+        workers_(workers),
+        tables_(std::move(tables)),
+        shards_(shards),
+        checkpoints_(std::move(checkpoints)) {
     auto daemon =
         DaemonServer::Start({.listen = "127.0.0.1:0", .services = {this}, .daemon_status = [] {
                                return v1::DaemonStatus();
@@ -74,6 +79,18 @@ class BenchCluster::Coordinator final
     if (!ready_.WaitFor(kPatience)) Fail("the servers did not come up");
   }
 
+  uint64_t SaveCheckpoint(uint64_t number) {
+    v1::CoordinatorMessage message;
+    message.mutable_write_checkpoint()->set_number(number);
+    message.mutable_write_checkpoint()->set_folder(checkpoints_);
+    MutexLock lock(mutex_);
+    unwritten_ = servers_;
+    written_bytes_ = 0;
+    for (const auto& writer : writers_) writer->Write(message);
+    while (unwritten_ > 0) written_.Wait(mutex_);
+    return written_bytes_;
+  }
+
  private:
   using Stream = ServerStream<v1::MemberMessage, v1::CoordinatorMessage>;
 
@@ -88,6 +105,12 @@ class BenchCluster::Coordinator final
     } else if (message.has_view_applied()) {
       received_ = std::max(received_, message.number());
       if (++applied_ == servers_) ready_.Notify();
+    } else if (message.has_checkpoint_written()) {
+      const v1::CheckpointWritten& written = message.checkpoint_written();
+      if (!written.error().empty()) Fail(written.error());
+      received_ = std::max(received_, message.number());
+      for (const v1::CheckpointFile& file : written.files()) written_bytes_ += file.bytes();
+      if (--unwritten_ == 0) written_.NotifyAll();
     } else if (message.has_failure()) {
       Fail(message.failure().message());
     }
@@ -100,6 +123,12 @@ class BenchCluster::Coordinator final
     welcome.mutable_welcome()->set_id(id);
     welcome.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(1);
     welcome.mutable_welcome()->mutable_lease()->set_seconds(60);
+    if (!checkpoints_.empty()) {
+      v1::Checkpoint& checkpoint =
+          *welcome.mutable_welcome()->mutable_config()->mutable_checkpoint();
+      checkpoint.set_dir(checkpoints_);
+      checkpoint.set_compression(1);
+    }
     writer->Write(welcome);
     writers_.push_back(writer);
     v1::ServerMember& server = *view_.mutable_shard_map()->add_servers();
@@ -134,7 +163,11 @@ class BenchCluster::Coordinator final
   const int workers_;
   const std::vector<v1::TableSpec> tables_;
   const uint32_t shards_;
+  const std::string checkpoints_;
   Mutex mutex_;
+  CondVar written_;
+  int unwritten_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t written_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   Notification ready_;
   int applied_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t received_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -144,8 +177,10 @@ class BenchCluster::Coordinator final
 };
 
 BenchCluster::BenchCluster(const std::string& server, int servers, int workers,
-                           const std::vector<v1::TableSpec>& tables, uint32_t shards_per_table)
-    : coordinator_(std::make_unique<Coordinator>(servers, workers, tables, shards_per_table)) {
+                           const std::vector<v1::TableSpec>& tables, uint32_t shards_per_table,
+                           const std::string& checkpoints)
+    : coordinator_(
+          std::make_unique<Coordinator>(servers, workers, tables, shards_per_table, checkpoints)) {
   const std::string coordinator = absl::StrCat("--coordinator=", coordinator_->address());
   for (int i = 0; i < servers; ++i) {
     const std::string name = absl::StrCat("--name=bench-", i);
@@ -182,6 +217,10 @@ std::unique_ptr<ParameterClient> BenchCluster::Client(uint32_t id, v1::ShardMap 
                                                                  .transport = transport});
   if (const auto clock = client->Attach(); !clock.ok()) Fail(clock.status().ToString());
   return client;
+}
+
+uint64_t BenchCluster::SaveCheckpoint(uint64_t number) {
+  return coordinator_->SaveCheckpoint(number);
 }
 
 double BenchCluster::CpuSeconds() const {

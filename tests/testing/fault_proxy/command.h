@@ -17,7 +17,7 @@ struct ProxyCommand {
     kDelay,       // delay WAY DURATION [JITTER]
     kThrottle,    // throttle WAY BYTES_PER_SECOND
     kCut,         // cut WAY: bytes are held
-    kSwallow,     // swallow WAY [BYTES]: thrown away; after so many their connection is reset
+    kSwallow,     // swallow WAY [BYTES]: thrown away; after so many their connections are reset
     kResetAfter,  // reset_after WAY BYTES: so many pass, then their connection is reset
     kHalfClose,   // half_close WAY: who reads there sees the end; what comes is thrown away
     kReset,       // reset: all connections, now

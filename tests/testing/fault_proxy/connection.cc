@@ -66,6 +66,8 @@ void Connection::Take(Direction& direction, std::string bytes, absl::Duration no
   if (direction.discards) return;
   switch (direction.lane.Take(bytes.size())) {
     case Lane::Fate::kPass:
+      // A stream with a hole would be no stream.
+      if (direction.lost) return Reset();
       return direction.flow.Add(std::move(bytes), direction.lane.Due(now));
     case Lane::Fate::kLost:
       direction.lost = true;

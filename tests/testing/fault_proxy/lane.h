@@ -17,7 +17,7 @@ struct LaneRules {
   uint64_t bytes_per_second = 0;
   // Bytes are held.
   bool cut = false;
-  // So many further bytes are thrown away, then their connection is reset.
+  // So many further bytes are thrown away, then their connections are reset.
   std::optional<uint64_t> swallow;
   // So many further bytes pass, then their connection is reset.
   std::optional<uint64_t> reset_after;

@@ -125,9 +125,6 @@ void Proxy::SetRules(const ProxyCommand& command, LaneRules& rules) {
 absl::Status Proxy::Heal() {
   up_.rules() = LaneRules();
   down_.rules() = LaneRules();
-  for (Connection& connection : connections_) {
-    if (connection.has_lost_bytes()) connection.Reset();
-  }
   return Listen(true);
 }
 
@@ -175,6 +172,11 @@ void Proxy::MoveAll() {
   const absl::Duration now = options_.clock->SinceBoot();
   for (Connection& connection : connections_) {
     if (connection.is_open()) connection.Move(now);
+  }
+  // Nothing is thrown away any more; where something was no further byte may come.
+  const bool swallows = up_.rules().swallow.has_value() || down_.rules().swallow.has_value();
+  for (Connection& connection : connections_) {
+    if (!swallows && connection.has_lost_bytes()) connection.Reset();
   }
   connections_.remove_if([this](const Connection& connection) {
     if (connection.was_reset()) ++resets_;
