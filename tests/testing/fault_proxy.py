@@ -35,7 +35,7 @@ class FaultProxy:
         self(f"to {address}")
 
     def stats(self):
-        """Connections (open, accepted, resets) and bytes that left (up, down), as a dictionary of int."""
+        """Connections (open, accepted, resets), bytes that left (up, down) and those swallowed, as a dictionary of int."""
         return {name: int(value) for name, value in (field.split("=") for field in self("stats").split())}
 
     def wait_for(self, condition):

@@ -170,7 +170,7 @@ class FaultProxyTest(unittest.TestCase):
         self.echo(client, b"x")
         self.proxy("swallow down")
         client.sendall(b"lost")
-        self.proxy.wait_for(lambda s: s["up"] == 5)
+        self.proxy.wait_for(lambda s: s["swallowed"] == 4)
         self.proxy("heal")
         # A stream with a hole would be no stream.
         self.assert_reset(client)
@@ -192,7 +192,7 @@ class FaultProxyTest(unittest.TestCase):
             self.echo(one, b"x")
         self.proxy("swallow down 10")
         client.sendall(b"lost")
-        self.proxy.wait_for(lambda s: s["up"] == 7)
+        self.proxy.wait_for(lambda s: s["swallowed"] == 4)
         other.sendall(b"lost too")
         self.assert_reset(other)
         self.assert_reset(client)

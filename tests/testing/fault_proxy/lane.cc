@@ -12,6 +12,7 @@ constexpr absl::Duration kBurst = absl::Milliseconds(20);
 
 Lane::Fate Lane::Take(uint64_t bytes) {
   if (!rules_.swallow.has_value()) return Fate::kPass;
+  swallowed_ += bytes;
   if (bytes < *rules_.swallow) {
     *rules_.swallow -= bytes;
     return Fate::kLost;

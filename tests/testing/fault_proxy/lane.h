@@ -35,6 +35,8 @@ class Lane {
   const LaneRules& rules() const { return rules_; }
   // Bytes that left.
   uint64_t passed() const { return passed_; }
+  // Bytes that were thrown away.
+  uint64_t swallowed() const { return swallowed_; }
 
   // `bytes` came: kLost and kReset: they go no further, and their connection is reset now.
   Fate Take(uint64_t bytes);
@@ -51,6 +53,7 @@ class Lane {
   LaneRules rules_;
   Random random_;
   uint64_t passed_ = 0;
+  uint64_t swallowed_ = 0;
   // What bytes_per_second has allowed and nobody has used, as of `filled_`.
   double tokens_ = 0;
   absl::Duration filled_ = absl::ZeroDuration();

@@ -130,7 +130,8 @@ absl::Status Proxy::Heal() {
 
 std::string Proxy::Stats() const {
   return absl::StrCat("ok open=", connections_.size(), " accepted=", accepted_, " resets=", resets_,
-                      " up=", up_.passed(), " down=", down_.passed());
+                      " up=", up_.passed(), " down=", down_.passed(),
+                      " swallowed=", up_.swallowed() + down_.swallowed());
 }
 
 // ---- connections
