@@ -1,6 +1,9 @@
 #include "common/base/thread.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -16,6 +19,11 @@ Thread::~Thread() { Join(); }
 
 void Thread::Join() {
   if (thread_.joinable()) thread_.join();
+}
+
+void LowerPriority() {
+  // On Linux the number of a thread stands for that thread alone.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
 }
 
 }  // namespace paramd

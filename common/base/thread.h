@@ -23,4 +23,9 @@ class Thread {
   std::thread thread_;
 };
 
+// The calling thread gets about a tenth of a processor that others want too (nice 10), and all of
+// one that nobody wants. For work that may take its time; it should hold no lock that others wait
+// for.
+void LowerPriority();
+
 }  // namespace paramd

@@ -14,6 +14,8 @@ namespace {
 
 // Compressing is slower than disks are.
 constexpr size_t kThreads = 2;
+// Copies that wait to be written.
+constexpr size_t kAhead = 2;
 
 }  // namespace
 
@@ -26,6 +28,7 @@ Checkpointer::Checkpointer(Options options, std::vector<Source> sources, Done do
     written_.set_number(options_.number);
     running_ = threads;
   }
+  threads_.push_back(std::make_unique<Thread>("checkpoint-copy", [this] { CopyAhead(); }));
   for (size_t i = 0; i < threads; ++i) {
     threads_.push_back(std::make_unique<Thread>("checkpoint", [this, i] { Run(i); }));
   }
@@ -59,16 +62,42 @@ void Checkpointer::CopyLocked(size_t source, Copy& copy) {
   copy.state = sources_[source].content->State();
 }
 
-ShardState Checkpointer::Take(size_t source) {
+void Checkpointer::CopyAhead() {
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && (!begun_ || i >= taken_ + kAhead)) changed_.Wait(mutex_);
+      if (stopping_) return;
+    }
+    {
+      MutexLock lock(copies_[i]->mutex);
+      CopyLocked(i, *copies_[i]);
+    }
+    MutexLock lock(mutex_);
+    copied_ = i + 1;
+    changed_.NotifyAll();
+  }
+}
+
+std::optional<std::pair<size_t, ShardState>> Checkpointer::Take() {
+  size_t source = 0;
+  {
+    MutexLock lock(mutex_);
+    if (taken_ == sources_.size()) return std::nullopt;
+    source = taken_++;
+    changed_.NotifyAll();
+    while (!stopping_ && copied_ <= source) changed_.Wait(mutex_);
+    if (stopping_) return std::nullopt;
+  }
   Copy& copy = *copies_[source];
   MutexLock lock(copy.mutex);
-  CopyLocked(source, copy);
   ShardState state = *std::move(copy.state);
   copy.state.reset();
-  return state;
+  return std::make_pair(source, std::move(state));
 }
 
 void Checkpointer::Run(size_t thread) {
+  LowerPriority();
   {
     MutexLock lock(mutex_);
     while (!begun_ && !stopping_) changed_.Wait(mutex_);
@@ -97,11 +126,9 @@ absl::Status Checkpointer::WriteFile(size_t thread, v1::CheckpointFile* file) {
   ASSIGN_OR_RETURN(
       const std::unique_ptr<RecordFileWriter> writer,
       CreateCheckpointFile(options_.folder, options_.number, file->name(), options_.zstd_level));
-  while (!stopping_) {
-    const size_t next = next_++;
-    if (next >= sources_.size()) break;
-    const Source& source = sources_[next];
-    ShardState state = Take(next);
+  while (auto taken = Take()) {
+    const Source& source = sources_[taken->first];
+    ShardState state = std::move(taken->second);
     const auto before = options_.since.find({source.table, source.shard});
     const bool changed = before == options_.since.end() || before->second != state.index;
     {

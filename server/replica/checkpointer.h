@@ -26,8 +26,9 @@ namespace paramd {
 using ShardIndices = std::map<std::pair<uint32_t, uint32_t>, uint64_t>;
 
 // Writes the shards of one server to its files of a checkpoint: one copy after the other is made,
-// each under its shard's lock for as long as that takes, and written on threads of its own, while
-// clients go on. Records are SNAPSHOT messages of a replica stream (replica.proto). Thread-safe.
+// each under its shard's lock for as long as that takes, and written on threads of low priority,
+// while clients go on. A few copies are there at a time. Records are SNAPSHOT messages of a replica
+// stream (replica.proto). Thread-safe.
 class Checkpointer {
  public:
   struct Source {
@@ -69,11 +70,14 @@ class Checkpointer {
     std::optional<ShardState> state ABSL_GUARDED_BY(mutex);
   };
 
+  // Copies shards ahead of those that are written: who writes has to wait for a processor, and must
+  // not hold a shard's lock meanwhile.
+  void CopyAhead() ABSL_LOCKS_EXCLUDED(mutex_);
   void Run(size_t thread);
   // Writes the thread's share to one file.
   absl::Status WriteFile(size_t thread, v1::CheckpointFile* file);
-  // Copies a shard, if it was not; moves the copy out.
-  ShardState Take(size_t source);
+  // The next shard to write, and its copy; nothing: there is none.
+  std::optional<std::pair<size_t, ShardState>> Take() ABSL_LOCKS_EXCLUDED(mutex_);
   void CopyLocked(size_t source, Copy& copy) ABSL_EXCLUSIVE_LOCKS_REQUIRED(copy.mutex);
   absl::Status Write(const Source& source, ShardState state, RecordFileWriter& writer);
 
@@ -81,12 +85,13 @@ class Checkpointer {
   const std::vector<Source> sources_;
   const Done done_;
   std::vector<std::unique_ptr<Copy>> copies_;
-  std::atomic<size_t> next_{0};
   std::atomic<bool> stopping_{false};
 
   Mutex mutex_;
   CondVar changed_;
   bool begun_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t copied_ ABSL_GUARDED_BY(mutex_) = 0;  // the first so many shards
+  size_t taken_ ABSL_GUARDED_BY(mutex_) = 0;   // to be written
   size_t running_ ABSL_GUARDED_BY(mutex_) = 0;
   v1::CheckpointWritten written_ ABSL_GUARDED_BY(mutex_);
   v1::CheckpointFile unchanged_ ABSL_GUARDED_BY(mutex_);
