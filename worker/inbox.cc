@@ -46,6 +46,11 @@ void Inbox::Deliver(const v1::CoordinatorMessage& message) {
       training_stopped_ = true;
       return;
     }
+    case v1::CoordinatorMessage::kRevokeLease: {
+      MutexLock lock(mutex_);
+      revoked_.insert(message.revoke_lease().lease());
+      return;
+    }
     default:
       return;
   }
@@ -84,6 +89,11 @@ bool Inbox::WaitForStart() {
 bool Inbox::training_stopped() {
   MutexLock lock(mutex_);
   return training_stopped_;
+}
+
+bool Inbox::IsRevoked(uint64_t lease) {
+  MutexLock lock(mutex_);
+  return revoked_.contains(lease);
 }
 
 void Inbox::ExpectStart() {

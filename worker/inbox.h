@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
@@ -28,6 +29,8 @@ class Inbox {
   void ExpectStart();
   // Training ends before its epochs do.
   bool training_stopped();
+  // Another worker has completed the partition.
+  bool IsRevoked(uint64_t lease);
   // Before a WorkRequest: a NoWork for an earlier one is no answer to it.
   void ExpectAnswer(uint64_t request);
   // Blocks until the session or the job is over.
@@ -52,6 +55,7 @@ class Inbox {
   // The request that was last answered by NoWork.
   uint64_t no_work_ ABSL_GUARDED_BY(mutex_) = 0;
   bool training_stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<uint64_t> revoked_ ABSL_GUARDED_BY(mutex_);  // leases
   std::optional<v1::JobUpdate> end_ ABSL_GUARDED_BY(mutex_);
 };
 

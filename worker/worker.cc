@@ -266,30 +266,32 @@ absl::Status Worker::Train(const v1::WorkGrant& grant) {
     MutexLock lock(mutex_);
     client = client_.get();
   }
-  Trainer trainer(config_, shape_, *model_, *client, progress_, cache_.get(),
-                  {.wait_for_start =
-                       [this] {
-                         inbox_.ExpectStart();
-                         v1::MemberMessage attached;
-                         attached.mutable_attached();
-                         session_->Send(std::move(attached));
-                         return inbox_.WaitForStart();
-                       },
-                   .partitions = {.request =
-                                      [this] {
-                                        v1::MemberMessage request;
-                                        request.mutable_work_request()->set_request(++requests_);
-                                        inbox_.ExpectAnswer(requests_);
-                                        session_->Send(std::move(request));
-                                      },
-                                  .take = [this] { return TakeAnswer(); },
-                                  .stopped = [this] { return inbox_.training_stopped(); }},
-                   .on_partition_done =
-                       [this](v1::WorkDone done) {
-                         v1::MemberMessage message;
-                         *message.mutable_work_done() = std::move(done);
-                         session_->Send(std::move(message));
-                       }});
+  Trainer trainer(
+      config_, shape_, *model_, *client, progress_, cache_.get(),
+      {.wait_for_start =
+           [this] {
+             inbox_.ExpectStart();
+             v1::MemberMessage attached;
+             attached.mutable_attached();
+             session_->Send(std::move(attached));
+             return inbox_.WaitForStart();
+           },
+       .partitions = {.request =
+                          [this] {
+                            v1::MemberMessage request;
+                            request.mutable_work_request()->set_request(++requests_);
+                            inbox_.ExpectAnswer(requests_);
+                            session_->Send(std::move(request));
+                          },
+                      .take = [this] { return TakeAnswer(); },
+                      .stopped = [this] { return inbox_.training_stopped(); },
+                      .revoked = [this](uint64_t lease) { return inbox_.IsRevoked(lease); }},
+       .on_partition_done =
+           [this](v1::WorkDone done) {
+             v1::MemberMessage message;
+             *message.mutable_work_done() = std::move(done);
+             session_->Send(std::move(message));
+           }});
   return trainer.Train(grant);
 }
 

@@ -117,7 +117,10 @@ class Checker {
       Fail({"sharding.replication", "cluster.servers"},
            "wants cluster.servers: 2 or more, for the two copies of a shard are on different ones");
     }
-    if (config_.training().straggler().backup()) NotYet("training.straggler.backup");
+    if (config_.training().straggler().backup() && UsesStripes(config_)) {
+      Fail({"training.straggler.backup", "data.assignment"},
+           "wants data.assignment: ranges; with stripes every worker has one partition of its own");
+    }
   }
 
   void Tables() {
@@ -359,8 +362,6 @@ class Checker {
       Fail({path}, "wants f32, bf16, f16 or int8; top_k leaves values out, which only pushes can");
     }
   }
-
-  void NotYet(const std::string& path) { Fail({path}, "is not available yet"); }
 
   // Reports a rule between `paths` at the first that somebody gave.
   void Fail(std::initializer_list<std::string> paths, absl::string_view message) {

@@ -10,6 +10,8 @@ namespace {
 using Place = std::pair<uint32_t, uint32_t>;  // epoch, partition
 
 void Free(v1::WorkItem* item) {
+  item->clear_other_lease();
+  item->clear_other_worker();
   if (item->state() != v1::WorkItem::GRANTED) return;
   item->set_state(v1::WorkItem::PENDING);
   item->clear_lease();
@@ -88,6 +90,7 @@ absl::StatusOr<v1::CheckpointPayload> CheckpointRound::Payload(const LeasePositi
   for (const v1::PartitionPosition& position : state_.positions()) {
     positions[{position.epoch(), position.partition()}] = position;
   }
+  std::map<Place, uint64_t> batches_of;
   for (const auto& [number, lease] : leases.leases()) {
     if (!lease.first_clock.has_value()) continue;
     v1::WorkItem* const item = Find(lease, &state);
@@ -117,6 +120,10 @@ absl::StatusOr<v1::CheckpointPayload> CheckpointRound::Payload(const LeasePositi
       return absl::AbortedError("the next epoch began while it was written");
     }
     position.set_batches(lease.skipped + position.clock() - *lease.first_clock);
+    // Of two workers at the same partition the one that is further.
+    uint64_t& furthest = batches_of[{lease.epoch, lease.partition}];
+    if (position.batches() < furthest) continue;
+    furthest = position.batches();
     positions[{lease.epoch, lease.partition}] = std::move(position);
   }
   state.clear_positions();

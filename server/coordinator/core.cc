@@ -271,6 +271,7 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
 void CoordinatorCore::RepeatAnswers(const Member& worker) {
   if (!job_.stopped().empty()) SendStopTraining(worker);
   for (const WorkQueue::Grant& grant : work_.HeldBy(worker.record.id())) SendGrant(worker, grant);
+  for (const uint64_t lease : work_.RevokedOf(worker.record.id())) SendRevoke(worker, lease);
   if (worker.record.idle()) return;
   // It may wait for the answer to its last request, or for the start. If not, these answer nothing.
   if (worker.record.refused_request() > 0) SendNoWork(worker);
@@ -382,21 +383,41 @@ void CoordinatorCore::HandleTables(Member& member, const v1::TableDeclaration& d
 }
 
 void CoordinatorCore::HandleWorkDone(Member& member, const v1::WorkDone& done, absl::Duration now) {
-  const std::optional<WorkQueue::Grant> grant = work_.Complete(done, member.record.id());
-  if (!grant.has_value()) return;
-  if (grant->kind == v1::WorkGrant::TRAIN) {
-    leases_.Complete(done);
-    if (checkpoint_.stage == CheckpointStage::kNone) leases_.Prune();
-    positions_.erase({grant->epoch, grant->partition});
-  }
-  if (grant->kind == v1::WorkGrant::EVALUATE) {
-    AddEvaluation(grant->epoch, done.metrics(), now);
+  if (work_.EndRevoked(done.lease(), member.record.id())) {
+    // It trained on them, but they are no part of the epoch.
+    member.completed_records += done.records();
     return;
   }
-  if (grant->kind == v1::WorkGrant::TRAIN) member.completed_records += done.records();
+  const std::optional<WorkQueue::Completion> completion = work_.Complete(done, member.record.id());
+  if (!completion.has_value()) return;
+  const WorkQueue::Grant& grant = completion->grant;
+  if (grant.kind == v1::WorkGrant::TRAIN) {
+    leases_.Complete(done);
+    if (completion->revoked.has_value()) Revoke(*completion->revoked);
+    if (checkpoint_.stage == CheckpointStage::kNone) leases_.Prune();
+    positions_.erase({grant.epoch, grant.partition});
+  }
+  if (grant.kind == v1::WorkGrant::EVALUATE) {
+    AddEvaluation(grant.epoch, done.metrics(), now);
+    return;
+  }
+  if (grant.kind == v1::WorkGrant::TRAIN) member.completed_records += done.records();
   for (const std::string& example : done.bad_record_examples()) {
     if (bad_record_examples_.size() < kBadRecordExamples) bad_record_examples_.push_back(example);
   }
+}
+
+void CoordinatorCore::Revoke(const WorkQueue::Revoked& revoked) {
+  leases_.Revoke(revoked.lease);
+  for (const Member* worker : membership_.Live(v1::WORKER)) {
+    if (worker->record.id() == revoked.worker) SendRevoke(*worker, revoked.lease);
+  }
+}
+
+void CoordinatorCore::SendRevoke(const Member& worker, uint64_t lease) {
+  v1::CoordinatorMessage message;
+  message.mutable_revoke_lease()->set_lease(lease);
+  SendTo(worker, std::move(message));
 }
 
 void CoordinatorCore::AddEvaluation(uint32_t epoch, const v1::Metrics& metrics,

@@ -223,6 +223,10 @@ class CoordinatorCore {
   std::optional<WorkQueue::Grant> TakeWork(const Member& worker);
   // Whether the worker is so slow that what is left of the epoch is better done by others.
   bool LeavesWorkToOthers(const Member& worker);
+  // Whether the worker, for whom nothing is left of the epoch, does what stragglers do as well.
+  bool MayHelpOthers(const Member& worker) const;
+  void Revoke(const WorkQueue::Revoked& revoked);
+  void SendRevoke(const Member& worker, uint64_t lease);
   // Whether there is work of this epoch, done or not.
   bool HasBegun(uint32_t epoch) const;
   // Whether this is the last epoch, or, when training was stopped, the last one that has begun.

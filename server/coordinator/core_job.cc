@@ -173,7 +173,11 @@ std::optional<WorkQueue::Grant> CoordinatorCore::TakeWork(const Member& worker) 
     AddEpoch(next);
   }
   if (LeavesWorkToOthers(worker)) return std::nullopt;
-  const auto grant = work_.Take(worker.record.id());
+  auto grant = work_.Take(worker.record.id());
+  if (!grant.has_value() && MayHelpOthers(worker)) {
+    grant = work_.TakeAsWell(worker.record.id(),
+                             [this](uint32_t other) { return !stragglers_.Why(other).empty(); });
+  }
   if (grant.has_value() && grant->kind == v1::WorkGrant::TRAIN) {
     const v1::PartitionPosition* const position = PositionOf(*grant);
     leases_.Grant(*grant, worker.record, position == nullptr ? 0 : position->batches());
@@ -192,6 +196,12 @@ bool CoordinatorCore::LeavesWorkToOthers(const Member& worker) {
   });
   // Each of those soon asks for one.
   return work_.Pending() <= static_cast<size_t>(faster);
+}
+
+bool CoordinatorCore::MayHelpOthers(const Member& worker) const {
+  return config_.training().straggler().backup() && job_.phase() == v1::TRAINING &&
+         job_.stopped().empty() && !work_.HasEvaluation() &&
+         stragglers_.Why(worker.record.id()).empty();
 }
 
 void CoordinatorCore::StartAttached() {

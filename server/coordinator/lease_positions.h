@@ -36,6 +36,8 @@ class LeasePositions {
   void Complete(const v1::WorkDone& done);
   // The worker's leases are over; what it pushed stays.
   void Release(uint32_t client);
+  // Another lease of the same partition is completed; what was pushed of it stays.
+  void Revoke(uint64_t lease) { leases_.erase(lease); }
   // Forgets those that are completed.
   void Prune();
 

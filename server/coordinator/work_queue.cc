@@ -14,12 +14,27 @@ v1::WorkGrant::Kind KindOf(const v1::WorkItem& item) {
   return item.epoch() == 0 ? v1::WorkGrant::MEASURE : v1::WorkGrant::TRAIN;
 }
 
-WorkQueue::Grant GrantOf(const v1::WorkItem& item) {
-  return {.lease = item.lease(),
+// `lease`: one of the item's.
+WorkQueue::Grant GrantOf(const v1::WorkItem& item, uint64_t lease) {
+  return {.lease = lease,
           .epoch = item.epoch(),
           .partition = item.partition(),
           .attempt = item.attempts(),
           .kind = KindOf(item)};
+}
+
+void SwapHolders(v1::WorkItem* item) {
+  const uint64_t lease = item->lease();
+  const uint32_t worker = item->worker();
+  item->set_lease(item->other_lease());
+  item->set_worker(item->other_worker());
+  item->set_other_lease(lease);
+  item->set_other_worker(worker);
+}
+
+void ForgetOther(v1::WorkItem* item) {
+  item->clear_other_lease();
+  item->clear_other_worker();
 }
 
 }  // namespace
@@ -74,14 +89,33 @@ std::optional<WorkQueue::Grant> WorkQueue::Take(uint32_t worker) {
   next->set_attempts(next->attempts() + 1);
   next->set_lease(state_.leases());
   next->set_worker(worker);
-  return GrantOf(*next);
+  return GrantOf(*next, next->lease());
+}
+
+std::optional<WorkQueue::Grant> WorkQueue::TakeAsWell(uint32_t worker,
+                                                      absl::FunctionRef<bool(uint32_t)> is_slow) {
+  v1::WorkItem* last = nullptr;
+  for (v1::WorkItem& item : *state_.mutable_items()) {
+    if (item.state() != v1::WorkItem::GRANTED || item.evaluation() || item.epoch() == 0 ||
+        item.other_lease() != 0 || item.worker() == worker || !is_slow(item.worker())) {
+      continue;
+    }
+    if (last == nullptr || item.lease() > last->lease()) last = &item;
+  }
+  if (last == nullptr) return std::nullopt;
+  state_.set_leases(state_.leases() + 1);
+  last->set_attempts(last->attempts() + 1);
+  last->set_other_lease(state_.leases());
+  last->set_other_worker(worker);
+  return GrantOf(*last, last->other_lease());
 }
 
 std::vector<WorkQueue::Grant> WorkQueue::HeldBy(uint32_t worker) const {
   std::vector<Grant> held;
   for (const v1::WorkItem& item : state_.items()) {
-    if (item.state() != v1::WorkItem::GRANTED || item.worker() != worker) continue;
-    held.push_back(GrantOf(item));
+    if (item.state() != v1::WorkItem::GRANTED) continue;
+    if (item.worker() == worker) held.push_back(GrantOf(item, item.lease()));
+    if (item.other_worker() == worker) held.push_back(GrantOf(item, item.other_lease()));
   }
   // In the order they were given.
   std::sort(held.begin(), held.end(),
@@ -89,29 +123,61 @@ std::vector<WorkQueue::Grant> WorkQueue::HeldBy(uint32_t worker) const {
   return held;
 }
 
-std::optional<WorkQueue::Grant> WorkQueue::Complete(const v1::WorkDone& done, uint32_t worker) {
+std::optional<WorkQueue::Completion> WorkQueue::Complete(const v1::WorkDone& done,
+                                                         uint32_t worker) {
   const uint64_t lease = done.lease();
   for (v1::WorkItem& item : *state_.mutable_items()) {
-    if (item.state() != v1::WorkItem::GRANTED || item.lease() != lease || item.worker() != worker) {
-      continue;
-    }
+    if (item.state() != v1::WorkItem::GRANTED) continue;
+    if (item.other_lease() == lease && item.other_worker() == worker) SwapHolders(&item);
+    if (item.lease() != lease || item.worker() != worker) continue;
     item.set_state(v1::WorkItem::COMPLETED);
     item.set_records(done.records());
     item.set_bad_records(done.bad_records());
     *item.mutable_columns() = done.columns();
-    const Grant grant = GrantOf(item);
-    if (grant.kind == v1::WorkGrant::EVALUATE) {
+    Completion completion = {.grant = GrantOf(item, lease)};
+    if (item.other_lease() != 0) {
+      completion.revoked = {.lease = item.other_lease(), .worker = item.other_worker()};
+    }
+    if (completion.grant.kind == v1::WorkGrant::EVALUATE) {
       RemoveIf([lease](const v1::WorkItem& other) { return other.lease() == lease; });
     }
-    return grant;
+    return completion;
   }
   return std::nullopt;
+}
+
+std::vector<uint64_t> WorkQueue::RevokedOf(uint32_t worker) const {
+  std::vector<uint64_t> leases;
+  for (const v1::WorkItem& item : state_.items()) {
+    if (item.state() == v1::WorkItem::COMPLETED && item.other_worker() == worker) {
+      leases.push_back(item.other_lease());
+    }
+  }
+  return leases;
+}
+
+bool WorkQueue::EndRevoked(uint64_t lease, uint32_t worker) {
+  for (v1::WorkItem& item : *state_.mutable_items()) {
+    if (item.state() != v1::WorkItem::COMPLETED || item.other_lease() != lease ||
+        item.other_worker() != worker) {
+      continue;
+    }
+    ForgetOther(&item);
+    return true;
+  }
+  return false;
 }
 
 int WorkQueue::Release(uint32_t worker) {
   int released = 0;
   for (v1::WorkItem& item : *state_.mutable_items()) {
+    if (item.other_worker() == worker) ForgetOther(&item);
     if (item.state() != v1::WorkItem::GRANTED || item.worker() != worker) continue;
+    if (item.other_lease() != 0) {
+      SwapHolders(&item);
+      ForgetOther(&item);
+      continue;
+    }
     item.set_state(v1::WorkItem::PENDING);
     item.clear_lease();
     item.clear_worker();

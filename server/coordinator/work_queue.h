@@ -3,14 +3,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "paramd/v1/coordinator.pb.h"
 
 namespace paramd {
 
 // The work of the epochs under way, and of an evaluation: each item is done by one worker at a
-// time, and its completion is accepted once. Pure: knows neither time nor network; the coordinator
-// says when a worker's lease is over. Not thread-safe.
+// time, or by two of which the first counts; its completion is accepted once. Pure: knows neither
+// time nor network; the coordinator says when a worker's lease is over. Not thread-safe.
 class WorkQueue {
  public:
   // Nothing to do.
@@ -43,15 +45,33 @@ class WorkQueue {
   // The next pending item for `worker`, or none.
   std::optional<Grant> Take(uint32_t worker);
 
+  // A partition that one worker does who `is_slow`, for `worker` to do as well: the one that was
+  // granted last, which is the least done. None: there is none that no second one does.
+  std::optional<Grant> TakeAsWell(uint32_t worker, absl::FunctionRef<bool(uint32_t)> is_slow);
+
   // What `worker` holds now, for repeating grants after a reconnect.
   std::vector<Grant> HeldBy(uint32_t worker) const;
 
-  // The grant that is completed, if the completion counts: its lease is held by `worker`. A lease
-  // that was given back or completed does not.
-  std::optional<Grant> Complete(const v1::WorkDone& done, uint32_t worker);
+  // An attempt at an item that counts no longer: its worker has not ended it yet.
+  struct Revoked {
+    uint64_t lease = 0;
+    uint32_t worker = 0;
+  };
+  struct Completion {
+    Grant grant;
+    std::optional<Revoked> revoked;
+  };
+  // What is completed, if the completion counts: its lease is held by `worker`. A lease that was
+  // given back, completed or revoked does not.
+  std::optional<Completion> Complete(const v1::WorkDone& done, uint32_t worker);
 
-  // Gives back what `worker` holds; it becomes pending again, before the rest. Returns how many
-  // items.
+  // The leases of `worker` that were revoked.
+  std::vector<uint64_t> RevokedOf(uint32_t worker) const;
+  // `worker` has ended a lease that was revoked; false: that one was not.
+  bool EndRevoked(uint64_t lease, uint32_t worker);
+
+  // Gives back what `worker` holds. An item that nobody else does becomes pending again, before the
+  // rest; returns how many.
   int Release(uint32_t worker);
 
   // Partitions that nobody has.

@@ -136,7 +136,14 @@ absl::Status BackupShard::TakeSnapshot(const ShardOperation& operation) {
   // It comes again when the connection broke. A log may have another one, of later.
   if (filled_ && operation.index <= shard_->index()) return absl::OkStatus();
   if (part.first()) {
+    if (part.since() > 0 && (!filled_ || part.since() != shard_->index())) {
+      return absl::InvalidArgumentError(absl::StrCat("a snapshot adds to the shard at operation ",
+                                                     part.since(), ", which is at ",
+                                                     filled_ ? shard_->index() : 0));
+    }
     snapshot_ = ShardState{.index = operation.index,
+                           .since = part.since(),
+                           .blocks = {part.blocks().begin(), part.blocks().end()},
                            .clock = part.clock(),
                            .open_step = part.open_step(),
                            .marks = MarksOf(header.replicated().marks()),

@@ -59,7 +59,9 @@ void Checkpointer::CopyAll() {
 void Checkpointer::CopyLocked(size_t source, Copy& copy) {
   if (copy.taken) return;
   copy.taken = true;
-  copy.state = sources_[source].content->State();
+  const Source& from = sources_[source];
+  const auto since = options_.since.find({from.table, from.shard});
+  copy.state = from.content->StateSince(since == options_.since.end() ? 0 : since->second);
 }
 
 void Checkpointer::CopyAhead() {

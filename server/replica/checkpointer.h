@@ -43,7 +43,8 @@ class Checkpointer {
     uint64_t number = 0;
     std::string name;  // of its files; a number is added
     int zstd_level = 1;
-    // Shards that still have this index are in the checkpoint that this one adds to, and left out.
+    // At which the shards are in the checkpoint that this one adds to. A shard that still is at its
+    // index is left out, of others only blocks of rows that have changed are written.
     ShardIndices since;
   };
 

@@ -193,6 +193,8 @@ std::vector<ReplicaFrame> SnapshotFrames(uint32_t table, uint32_t shard, uint32_
   }
   v1::Header& head = frames.front().header;
   v1::Snapshot& snapshot = *head.mutable_replicated()->mutable_snapshot();
+  snapshot.set_since(state.since);
+  snapshot.mutable_blocks()->Assign(state.blocks.begin(), state.blocks.end());
   snapshot.set_clock(state.clock);
   snapshot.set_open_step(state.open_step);
   snapshot.set_sketch(state.sketch.data(), state.sketch.size() * sizeof(uint16_t));

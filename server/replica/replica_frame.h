@@ -52,7 +52,7 @@ ReplicaFrame PulledFrame(const Operation& operation, uint32_t shard, const RowSe
                          uint64_t index);
 ReplicaFrame ForgetFrame(uint32_t table, uint32_t shard, uint32_t client, uint64_t index);
 
-// A whole shard, in messages of about `bytes` bytes.
+// A shard, or what has changed of it, in messages of about `bytes` bytes.
 std::vector<ReplicaFrame> SnapshotFrames(uint32_t table, uint32_t shard, uint32_t dim, bool sparse,
                                          const ShardState& state, size_t bytes = 1 << 20);
 

@@ -9,7 +9,10 @@ namespace paramd {
 
 DenseShard::DenseShard(RowRange range, uint32_t dim, const Initializer& initializer,
                        std::shared_ptr<const Optimizer> optimizer)
-    : Shard(dim, initializer, std::move(optimizer)), range_(range) {
+    : Shard(dim, initializer, std::move(optimizer)),
+      range_(range),
+      rows_of_block_(std::max<uint64_t>(
+          (range.end - range.begin + ChangedBlocks::kBlocks - 1) / ChangedBlocks::kBlocks, 1)) {
   const uint64_t size = (range.end - range.begin) * dim;
   MutexLock lock(mutex_);
   parameters_.resize(size);
@@ -68,7 +71,14 @@ void DenseShard::ApplyRunByRow(uint64_t offset, const void* gradients, uint64_t 
   }
 }
 
+void DenseShard::MarkRows(uint64_t begin, uint64_t end) {
+  if (begin == end) return;
+  changed_.MarkRange((begin - range_.begin) / rows_of_block_,
+                     (end - 1 - range_.begin) / rows_of_block_ + 1);
+}
+
 void DenseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const Update& update) {
+  MarkRows(rows.first_row, rows.first_row + rows.count);
   uint64_t offset = OffsetOf(rows.first_row);
   const uint64_t end = offset + rows.count * dim();
   while (offset < end) {
@@ -105,22 +115,54 @@ void DenseShard::ApplySumLocked(const SortedSum& sum, const Update& update) {
   for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
     // Rows that follow one another.
     for (end = begin + 1; end < rows.size() && rows[end] == rows[end - 1] + 1;) ++end;
+    MarkRows(rows[begin], rows[end - 1] + 1);
     ApplyRun(OffsetOf(rows[begin]), sum.gradients.data() + begin * dim(), (end - begin) * dim(),
              update);
   }
 }
 
+bool DenseShard::ForEachRun(const ShardState& state,
+                            absl::FunctionRef<void(uint64_t offset, uint64_t size)> visit) const {
+  const uint64_t rows = range_.end - range_.begin;
+  if (state.since == 0) {
+    visit(0, rows * dim());
+    return true;
+  }
+  for (const uint64_t block : state.blocks) {
+    const uint64_t first = block * rows_of_block_;
+    if (first >= rows) return false;
+    visit(first * dim(), std::min(rows_of_block_, rows - first) * dim());
+  }
+  return true;
+}
+
 void DenseShard::CopyRowsTo(ShardState* state) const {
-  state->values.reserve(parameters_.size() + state_.size());
-  state->values = parameters_;
-  state->values.insert(state->values.end(), state_.begin(), state_.end());
+  uint64_t size = 0;
+  ForEachRun(*state, [&](uint64_t, uint64_t run) { size += run; });
+  state->values.reserve(size * (1 + optimizer().state_slots()));
+  for (uint64_t slot = 0; slot <= static_cast<uint64_t>(optimizer().state_slots()); ++slot) {
+    const float* const values =
+        slot == 0 ? parameters_.data() : state_.data() + (slot - 1) * parameters_.size();
+    ForEachRun(*state, [&](uint64_t offset, uint64_t run) {
+      state->values.insert(state->values.end(), values + offset, values + offset + run);
+    });
+  }
 }
 
 bool DenseShard::RestoreRows(const ShardState& state) {
-  if (state.values.size() != parameters_.size() + state_.size()) return false;
-  std::copy_n(state.values.begin(), parameters_.size(), parameters_.begin());
-  std::copy_n(state.values.begin() + static_cast<int64_t>(parameters_.size()), state_.size(),
-              state_.begin());
+  uint64_t size = 0;
+  if (!ForEachRun(state, [&](uint64_t, uint64_t run) { size += run; })) return false;
+  const uint64_t slots = optimizer().state_slots();
+  if (state.values.size() != size * (1 + slots)) return false;
+  const float* from = state.values.data();
+  for (uint64_t slot = 0; slot <= slots; ++slot) {
+    float* const values =
+        slot == 0 ? parameters_.data() : state_.data() + (slot - 1) * parameters_.size();
+    ForEachRun(state, [&](uint64_t offset, uint64_t run) {
+      std::copy_n(from, run, values + offset);
+      from += run;
+    });
+  }
   return true;
 }
 

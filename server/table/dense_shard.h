@@ -4,13 +4,15 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "common/routing/shard_of.h"
 #include "server/optimizer/step.h"
 #include "server/table/shard.h"
 
 namespace paramd {
 
-// Consecutive rows of a dense table; all of them exist from the beginning.
+// Consecutive rows of a dense table; all of them exist from the beginning. Blocks are of as few
+// consecutive rows as give no more than ChangedBlocks::kBlocks, the last one of what is left.
 class DenseShard final : public Shard {
  public:
   // `range`: the shard's rows.
@@ -49,10 +51,17 @@ class DenseShard final : public Shard {
   void Apply(uint64_t offset, const void* gradients, uint64_t size, const Step& step,
              const float* pulled) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Rows [begin, end) of the table, which were changed.
+  void MarkRows(uint64_t begin, uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Calls visit(offset, size) for each run of parameters in the state's blocks; false: a block is
+  // beyond the end.
+  bool ForEachRun(const ShardState& state,
+                  absl::FunctionRef<void(uint64_t offset, uint64_t size)> visit) const;
   // Where a row of the table begins in parameters_ and in each slot of state_.
   uint64_t OffsetOf(uint64_t row) const { return (row - range_.begin) * dim(); }
 
   const RowRange range_;
+  const uint64_t rows_of_block_;
   std::vector<float> parameters_ ABSL_GUARDED_BY(mutex_);  // [rows][dim]
   std::vector<float> state_ ABSL_GUARDED_BY(mutex_);       // [slots][rows][dim]
 };

@@ -25,8 +25,8 @@ double Power(double base, uint64_t exponent) {
 
 }  // namespace
 
-RowKeeper::RowKeeper(const RowRules& rules, RowTable* table, size_t width)
-    : rules_(rules), table_(table), width_(width) {
+RowKeeper::RowKeeper(const RowRules& rules, RowTable* table, size_t width, ChangedBlocks* changed)
+    : rules_(rules), table_(table), width_(width), changed_(changed) {
   if (rules_.min_count > 1) sketch_.emplace(rules_.sketch_bytes);
 }
 
@@ -84,8 +84,13 @@ bool RowKeeper::FreeRows(size_t more, uint64_t clock, uint32_t at, RemovedRows* 
   return any;
 }
 
-void RowKeeper::Remove(uint64_t hash, uint32_t at, RemovedRows* removed) {
+void RowKeeper::Remove(uint64_t hash) {
   table_->Remove(hash);
+  changed_->MarkHashes({&hash, 1});
+}
+
+void RowKeeper::Remove(uint64_t hash, uint32_t at, RemovedRows* removed) {
+  Remove(hash);
   if (removed == nullptr) return;
   removed->hashes.push_back(hash);
   removed->after.push_back(at);
@@ -97,7 +102,7 @@ bool RowKeeper::Follow(const RemovedRows& removed, uint32_t at, size_t* next) {
     const uint64_t hash = removed.hashes[(*next)++];
     float* row = nullptr;
     table_->Find({&hash, 1}, 1, &row);
-    if (row != nullptr) table_->Remove(hash);
+    if (row != nullptr) Remove(hash);
   }
   return *next > first;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "server/table/changed_blocks.h"
 #include "server/table/count_min_sketch.h"
 #include "server/table/hasher.h"
 #include "server/table/removed_rows.h"
@@ -37,8 +38,9 @@ struct RowRules {
 // the one key whose hash is 0 stays. Not thread-safe.
 class RowKeeper {
  public:
-  // `table`: rows of `width`, the stamp among them. Borrowed.
-  RowKeeper(const RowRules& rules, RowTable* table, size_t width);
+  // `table`: rows of `width`, the stamp among them. `changed`: rows that are removed are marked
+  // there. Both are borrowed.
+  RowKeeper(const RowRules& rules, RowTable* table, size_t width, ChangedBlocks* changed);
 
   // Goes on with the rows of another table, of the same width.
   void SetTable(RowTable* table) { table_ = table; }
@@ -82,6 +84,7 @@ class RowKeeper {
   void AddTo(Hasher& hasher) const;
 
  private:
+  void Remove(uint64_t hash);
   void Remove(uint64_t hash, uint32_t at, RemovedRows* removed);
   // Clocks since the last push to the row.
   uint32_t AgeOf(const float* row, uint64_t clock) const;
@@ -89,6 +92,7 @@ class RowKeeper {
   const RowRules rules_;
   RowTable* table_;
   const size_t width_;
+  ChangedBlocks* const changed_;
   std::optional<CountMinSketch> sketch_;
   uint64_t draws_ = 0;
   std::vector<uint64_t> expired_;  // scratch

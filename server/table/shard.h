@@ -14,6 +14,7 @@
 #include "common/wire/floats.h"
 #include "server/optimizer/optimizer.h"
 #include "server/optimizer/step.h"
+#include "server/table/changed_blocks.h"
 #include "server/table/hasher.h"
 #include "server/table/pulled_rows.h"
 #include "server/table/removed_rows.h"
@@ -170,9 +171,12 @@ class Shard {
 
   // A copy of what it has.
   ShardState State() const;
+  // The same for a checkpoint: without the rows that are as they were in the copy that was made so
+  // at operation `since`. All rows, when `since` is 0 or that copy is not one of the last few.
+  ShardState StateSince(uint64_t since);
 
-  // Takes over all of another replica's state. False, and nothing is changed: the shard serves
-  // clients. INVALID_ARGUMENT is the caller's to rule out: sizes that do not suit are false too.
+  // Takes over another replica's state. False, and nothing is changed: the shard serves clients, or
+  // sizes do not suit, or it does not stand at state.since.
   bool Restore(const ShardState& state);
 
   // Do what another replica did with its operation `index`. Nothing comes of it unless it is the
@@ -240,9 +244,9 @@ class Shard {
   virtual SortedSum SumOf(absl::Span<const WeightedPush> pushes) const = 0;
   virtual void ApplySumLocked(const SortedSum& sum, const Update& update)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
-  // keys, values and sketch of the state.
+  // keys, values and sketch of the state; only of rows in its blocks, when there is a `since`.
   virtual void CopyRowsTo(ShardState* state) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
-  // False, and nothing is changed: they are not of such a shard.
+  // Takes them over. False, and nothing is changed: they are not of such a shard.
   virtual bool RestoreRows(const ShardState& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual void PullLocked(const RowSet& rows, FloatSink& out) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
@@ -255,6 +259,8 @@ class Shard {
   uint64_t clock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return clock_; }
 
   mutable Mutex mutex_;
+  // Kept by whoever changes rows.
+  ChangedBlocks changed_ ABSL_GUARDED_BY(mutex_);
 
  private:
   // Counts an operation of a shard that serves clients.
@@ -266,7 +272,9 @@ class Shard {
   RemovedRows* NoteOf(Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // kApplied: it is this operation's turn, which is counted then.
   Replayed TakeTurn(uint64_t index, bool skip_gap) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  ShardState StateLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `since`, `blocks`: as of ShardState.
+  ShardState StateLocked(uint64_t since = 0, std::vector<uint32_t> blocks = {}) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddReplicaTo(Hasher& hasher) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const uint32_t dim_;

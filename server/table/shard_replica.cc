@@ -1,6 +1,7 @@
 // The part of Shard that replicas agree by.
 
 #include <algorithm>
+#include <utility>
 
 #include "common/wire/array_floats.h"
 #include "server/table/shard.h"
@@ -83,8 +84,21 @@ ShardState Shard::State() const {
   return StateLocked();
 }
 
-ShardState Shard::StateLocked() const {
+ShardState Shard::StateSince(uint64_t since) {
+  MutexLock lock(mutex_);
+  const auto changed = changed_.Cut(since, index_);
+  if (since == 0 || !changed.has_value()) return StateLocked();
+  std::vector<uint32_t> blocks;
+  for (uint32_t block = 0; block < ChangedBlocks::kBlocks; ++block) {
+    if (changed->test(block)) blocks.push_back(block);
+  }
+  return StateLocked(since, std::move(blocks));
+}
+
+ShardState Shard::StateLocked(uint64_t since, std::vector<uint32_t> blocks) const {
   ShardState state = {.index = index_,
+                      .since = since,
+                      .blocks = std::move(blocks),
                       .clock = clock_,
                       .open_step = buffer_.open_step(),
                       .marks = marks_.All(),
@@ -96,7 +110,13 @@ ShardState Shard::StateLocked() const {
 
 bool Shard::Restore(const ShardState& state) {
   MutexLock lock(mutex_);
-  if (serving_ || !RestoreRows(state)) return false;
+  if (serving_ || (state.since > 0 && state.since != index_)) return false;
+  if (!std::is_sorted(state.blocks.begin(), state.blocks.end()) ||
+      (!state.blocks.empty() && state.blocks.back() >= ChangedBlocks::kBlocks)) {
+    return false;
+  }
+  if (!RestoreRows(state)) return false;
+  changed_.Clear();
   index_ = state.index;
   clock_ = state.clock;
   marks_.Clear();

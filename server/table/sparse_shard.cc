@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/routing/hash_keys.h"
 #include "common/routing/shard_of.h"
@@ -9,6 +10,17 @@
 #include "server/table/sorted_sum.h"
 
 namespace paramd {
+namespace {
+
+// By block, whether it is one of the state's.
+std::vector<bool> ChosenBlocks(const ShardState& state) {
+  std::vector<bool> chosen(ChangedBlocks::kBlocks);
+  for (const uint32_t block : state.blocks) chosen[block] = true;
+  return chosen;
+}
+
+}  // namespace
+
 SparseShard::SparseShard(uint32_t shard, uint32_t shards, uint32_t dim,
                          const Initializer& initializer, std::shared_ptr<const Optimizer> optimizer,
                          const RowRules& rules)
@@ -18,7 +30,7 @@ SparseShard::SparseShard(uint32_t shard, uint32_t shards, uint32_t dim,
       width_(size_t{dim} * (1 + this->optimizer().state_slots()) + rules.NeedStamps()),
       rules_(rules),
       rows_(RowTable::Create(shard, shards, width_)) {
-  if (rules.Any()) keeper_.emplace(rules, rows_.get(), width_);
+  if (rules.Any()) keeper_.emplace(rules, rows_.get(), width_, &changed_);
 }
 
 absl::Status SparseShard::CheckRows(RowSet* rows, uint64_t* hashes) const {
@@ -140,6 +152,7 @@ void SparseShard::ApplyLocked(const RowSet& rows, FloatSource& gradients, const 
   float* found[RowTable::kMaxBatch];
   const float* scratch[RowTable::kMaxBatch];
   size_t next = 0;
+  changed_.MarkHashes(rows.hashes);
   rows_->Prefetch(rows.hashes);
   for (size_t first = 0, n; first < rows.count; first += n) {
     const absl::Span<const uint64_t> keys = rows.keys.subspan(first, at_once);
@@ -188,9 +201,14 @@ void SparseShard::ApplySumLocked(const SortedSum& sum, const Update& update) {
 }
 
 void SparseShard::CopyRowsTo(ShardState* state) const {
-  state->keys.reserve(rows_->size());
-  state->values.reserve(rows_->size() * width_);
+  const bool whole = state->since == 0;
+  const std::vector<bool> chosen = ChosenBlocks(*state);
+  const size_t about =
+      whole ? rows_->size() : rows_->size() * state->blocks.size() / ChangedBlocks::kBlocks;
+  state->keys.reserve(about);
+  state->values.reserve(about * width_);
   rows_->ForEach([&](uint64_t hash, const float* row) {
+    if (!whole && !chosen[ChangedBlocks::OfHash(hash)]) return;
     state->keys.push_back(KeyOfHash(hash));
     state->values.insert(state->values.end(), row, row + width_);
   });
@@ -206,19 +224,36 @@ bool SparseShard::RestoreRows(const ShardState& state) {
       !keeper_->sketch()->Restore(state.sketch, state.sketch_added)) {
     return false;
   }
-  if (rows_->size() > 0) {
+  std::vector<uint64_t> hashes(state.keys.size());
+  HashKeys(state.keys, hashes.data());
+  if (state.since > 0) {
+    RemoveOthers(state, hashes);
+  } else if (rows_->size() > 0) {
     rows_ = RowTable::Create(shard_, shards_, width_);
     if (keeper_.has_value()) keeper_->SetTable(rows_.get());
   }
-  std::vector<uint64_t> hashes(state.keys.size());
-  HashKeys(state.keys, hashes.data());
   const float* values = state.values.data();
   for (const uint64_t hash : hashes) {
-    if (!rows_->HasRoom(hash)) rows_->MakeRoom(hash);
-    std::copy_n(values, width_, rows_->Add(hash));
+    float* row = nullptr;
+    if (state.since > 0) rows_->Find({&hash, 1}, 1, &row);
+    if (row == nullptr) {
+      if (!rows_->HasRoom(hash)) rows_->MakeRoom(hash);
+      row = rows_->Add(hash);
+    }
+    std::copy_n(values, width_, row);
     values += width_;
   }
   return true;
+}
+
+void SparseShard::RemoveOthers(const ShardState& state, absl::Span<const uint64_t> stay) {
+  const std::vector<bool> chosen = ChosenBlocks(state);
+  const absl::flat_hash_set<uint64_t> staying(stay.begin(), stay.end());
+  std::vector<uint64_t> others;
+  rows_->ForEach([&](uint64_t hash, const float*) {
+    if (chosen[ChangedBlocks::OfHash(hash)] && !staying.contains(hash)) others.push_back(hash);
+  });
+  for (const uint64_t hash : others) rows_->Remove(hash);
 }
 
 void SparseShard::PullLocked(const RowSet& rows, FloatSink& out) const {

@@ -14,7 +14,7 @@
 namespace paramd {
 
 // The rows of the keys that ShardOfKey gives to one shard, fewer than 2^32; a row is created by the
-// first push to its key. Keys are looked up in batches.
+// first push to its key. Keys are looked up in batches. Blocks are of hashes that end alike.
 class SparseShard final : public Shard {
  public:
   // Shard `shard` of `shards`.
@@ -40,6 +40,9 @@ class SparseShard final : public Shard {
   ShardSnapshot SnapshotLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddRowsTo(Hasher& hasher) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Removes the rows in the state's blocks but those of the hashes `stay`.
+  void RemoveOthers(const ShardState& state, absl::Span<const uint64_t> stay)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Rows that are looked up together: their gradients come in one piece, unless one row is longer.
   size_t RowsAtOnce() const;
   // The same for rows that are changed, which there must be room for.

@@ -11,6 +11,12 @@ from tests.testing.oracle import OracleCluster
 from tests.testing.paramd_cluster import ClusterTestCase
 
 CONSISTENCY = ("{mode: asp}", "{mode: ssp, staleness: 2}", "{mode: bsp}")
+# What servers write to disks meanwhile.
+DISKS = {
+    "nothing": "",
+    "checkpoints": "checkpoint: {{dir: {dir}/checkpoints, every: 200ms, full_every: 4}}",
+    "log": "log: {{dir: {dir}/log, max_size: 1MiB}}",
+}
 
 
 class Round(ClusterTestCase):
@@ -21,6 +27,7 @@ class Round(ClusterTestCase):
         self.seed = seed
         self.random = random.Random(seed)
         self.cluster = None
+        self.disk = None
 
     def any_proxy(self):
         return self.cluster.proxies[self.random.choice(sorted(self.cluster.proxies))]
@@ -34,15 +41,19 @@ class Round(ClusterTestCase):
     def run_faults(self):
         consistency = self.random.choice(CONSISTENCY)
         servers, workers = self.random.randrange(1, 4), self.random.randrange(1, 4)
+        self.disk = self.random.choice(sorted(DISKS))
         faults = self.random.choices(sorted(FAULTS), k=self.random.randrange(3, 9))
-        print(f"seed {self.seed}: {consistency}, {servers} servers, {workers} workers: {', '.join(faults)}", flush=True)
-        self.cluster = OracleCluster(self, consistency, servers, workers, seed=self.seed,
+        print(f"seed {self.seed}: {consistency}, {servers} servers, {workers} workers, {self.disk} on disk: "
+              f"{', '.join(faults)}", flush=True)
+        self.cluster = OracleCluster(self, consistency, servers, workers, seed=self.seed, more=DISKS[self.disk],
                                      proxies=("servers", "coordinator"))
         self.cluster.wait_for_steps(10)
         for name in faults:
             FAULTS[name](self)
             self.cluster.wait_for_steps(10)
         self.cluster.finish()
+        if self.disk == "checkpoints":
+            self.paramctl("checkpoint", "verify", f"{self.cluster.dir}/checkpoints")
 
 
 def main():

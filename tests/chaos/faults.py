@@ -160,6 +160,20 @@ def kill_a_server(round_):
 
 
 @fault
+def start_a_killed_server_again(round_):
+    """What it had is in its log."""
+    if round_.disk != "log":
+        return
+    cluster = round_.cluster
+    i = round_.random.randrange(len(cluster.servers))
+    cluster.servers[i].kill()
+    cluster.servers[i].wait()
+    if round_.random.random() < 0.5:
+        last(round_)
+    cluster.servers[i] = cluster.start_server(cluster.servers[i].name)
+
+
+@fault
 def stop_a_server_for_too_long(round_):
     """It goes on when its shards are elsewhere, and acknowledges nothing any more."""
     server = spare_server(round_)

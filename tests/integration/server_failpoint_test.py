@@ -1,5 +1,6 @@
 """Servers die at each write, acknowledgement and change of the shard map, or get errors there, and nothing is lost or doubled."""
 
+import ctypes
 import json
 import os
 import resource
@@ -27,6 +28,17 @@ def whole(count):
     return lambda status: int(status["checkpoint"]["number"]) >= count
 
 
+def mount_in_own_namespace(test, path, options):
+    """Mounts a tmpfs there, for this process and those that it starts."""
+    clone_newns = 0x00020000
+    if ctypes.CDLL(None).unshare(clone_newns) != 0:
+        test.skipTest("mount namespaces want root")
+    os.mkdir(path)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=True)
+    test.addCleanup(subprocess.run, ["umount", "-l", path], check=True)
+
+
 def places(*prefixes):
     return [name for name in failpoints(SERVER) if name.startswith(prefixes)]
 
@@ -46,13 +58,16 @@ class ServerFailpointTest(ClusterTestCase):
 
     def test_a_server_dies_at_each_place(self):
         def die(place, cluster):
-            fragile = cluster.start_server("fragile", failpoints=f"{place}=abort:{OFTEN.get(place, 2)}")
-            # It gets shards, and fills the backups of those that are on the server that leaves.
-            cluster.wait_for(backed_up)
-            cluster.start_server("stays")
-            for name in ("server-0", "fragile")[:2 if place.startswith("move.") else 1]:
+            def drain(name):
                 subprocess.run([PARAMCTL, "server", "drain", name, "--coordinator", cluster.address],
                                capture_output=True, check=False)
+
+            fragile = cluster.start_server("fragile", failpoints=f"{place}=abort:{OFTEN.get(place, 2)}")
+            drain("server-0")
+            cluster.wait_for(lambda s: not fragile.is_running() or (s["servers"][0]["state"] == "LEFT" and backed_up(s)))
+            # Each shard is on two of two servers. The one that stays fills the backups of those that the other one had.
+            cluster.start_server("stays")
+            drain("fragile" if place.startswith("move.") else "server-1")
             self.assertEqual(fragile.wait(), -signal.SIGABRT)
             cluster.start_server("new")
             cluster.wait_for(backed_up)
@@ -114,6 +129,25 @@ class ServerFailpointTest(ClusterTestCase):
             cluster.wait_for(whole(before + 1))
 
         self.each(["checkpoint.write"], stall, more=CHECKPOINTS)
+
+    def test_a_full_disk(self):
+        disk = self.path("disk")
+        mount_in_own_namespace(self, disk, "size=2m")
+
+        def fill(_, cluster):
+            cluster.wait_for(whole(2))
+            with open(os.path.join(disk, "filler"), "wb", buffering=0) as filler:
+                with self.assertRaises(OSError):
+                    while True:
+                        filler.write(bytes(4096))
+            full = cluster.wait_for(lambda s: any("No space left" in p for p in s["problems"]))
+            cluster.wait_for_steps(100)
+            self.paramctl("checkpoint", "verify", os.path.join(disk, "checkpoints"))
+            os.remove(os.path.join(disk, "filler"))
+            cluster.wait_for(whole(int(full["checkpoint"]["number"]) + 1))
+            cluster.wait_for(lambda s: not s["problems"])
+
+        self.each(["tmpfs"], fill, more=CHECKPOINTS.replace("{dir}/checkpoints", f"{disk}/checkpoints"))
 
     def test_a_limit_of_the_size_of_files(self):
         """A write is cut short: that checkpoint fails, the ones before are whole."""

@@ -31,6 +31,19 @@ TEST_CASE("grants come in order, and a repeated one counts once") {
   CHECK_FALSE(inbox.WaitForAnswer().has_value());
 }
 
+TEST_CASE("a lease is revoked before or after it is taken") {
+  Inbox inbox;
+  v1::CoordinatorMessage revoke;
+  revoke.mutable_revoke_lease()->set_lease(4);
+  inbox.Deliver(GrantOf(4));
+  CHECK_FALSE(inbox.IsRevoked(4));
+  inbox.Deliver(revoke);
+  CHECK(inbox.IsRevoked(4));
+  CHECK(inbox.WaitForGrant()->lease() == 4);
+  CHECK(inbox.IsRevoked(4));
+  CHECK_FALSE(inbox.IsRevoked(5));
+}
+
 TEST_CASE("a repeated answer to an earlier request answers no later one") {
   Inbox inbox;
   inbox.ExpectAnswer(1);

@@ -38,13 +38,27 @@ BatchPipeline::~BatchPipeline() {
 
 absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::Pop() {
   MutexLock lock(mutex_);
-  while (ready_.empty() && !ended_) changed_.Wait(mutex_);
+  DropRevoked();
+  while (ready_.empty() && !ended_) {
+    changed_.Wait(mutex_);
+    DropRevoked();
+  }
   return Take();
 }
 
 absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::TryPop() {
   MutexLock lock(mutex_);
+  DropRevoked();
   return Take();
+}
+
+void BatchPipeline::DropRevoked() {
+  while (!ready_.empty() && ready_.front().batch != nullptr && IsRevoked(ready_.front().lease)) {
+    dropped_ += ready_.front().batch->rows();
+    free_.push_back(std::move(ready_.front().batch));
+    ready_.pop_front();
+    changed_.NotifyAll();
+  }
 }
 
 absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::Take() {
@@ -55,6 +69,7 @@ absl::StatusOr<std::optional<BatchPipeline::Item>> BatchPipeline::Take() {
   Item item = std::move(ready_.front());
   ready_.pop_front();
   changed_.NotifyAll();
+  if (item.batch == nullptr) item.stats.records -= std::exchange(dropped_, 0);
   return item;
 }
 
@@ -99,6 +114,7 @@ absl::Status BatchPipeline::ReadPartition(const v1::WorkGrant& grant) {
       requested = true;
     }
     if (partitions_.stopped != nullptr && partitions_.stopped()) break;
+    if (IsRevoked(grant.lease())) break;
     std::unique_ptr<Batch> batch = FreeBatch();
     ASSIGN_OR_RETURN(const bool more, source->Next(batch.get()));
     if (!more) break;

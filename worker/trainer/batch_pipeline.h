@@ -34,6 +34,9 @@ class BatchPipeline {
     std::function<std::optional<v1::WorkGrant>()> take;
     // Asked before every batch: whether the partition ends here. May be left out.
     std::function<bool()> stopped = nullptr;
+    // The same of the partition of a lease, once and for all. Nor are batches given out any more
+    // that were read of it, or counted.
+    std::function<bool(uint64_t lease)> revoked = nullptr;
   };
 
   // Of every partition the records that `split` has are read, through `cache` unless it is null.
@@ -68,7 +71,12 @@ class BatchPipeline {
   std::unique_ptr<Batch> FreeBatch();
   // False when the pipeline is stopped.
   bool Push(Item item);
+  // Drops the next batches, if they are of a revoked lease.
+  void DropRevoked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::optional<Item>> Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsRevoked(uint64_t lease) const {
+    return partitions_.revoked != nullptr && partitions_.revoked(lease);
+  }
 
   const v1::Data data_;
   const DatasetShape shape_;
@@ -81,6 +89,7 @@ class BatchPipeline {
   CondVar changed_;
   std::deque<Item> ready_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Batch>> free_ ABSL_GUARDED_BY(mutex_);
+  uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;  // records of the partition
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);

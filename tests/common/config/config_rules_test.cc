@@ -16,6 +16,19 @@ TEST_CASE("held-out files and a held-out fraction") {
                      "data: {train: [a], eval_every: 2, eval_fraction: 0.1}\n") == "");
 }
 
+TEST_CASE("who helps stragglers wants partitions") {
+  const auto errors = [](const std::string& more) {
+    return ErrorsOfText("version: 1\nmodel: {type: linear_regression}\n"
+                        "training: {straggler: {backup: true}}\n" +
+                        more);
+  };
+  CHECK(errors("consistency: {mode: ssp}\ndata: {train: [a]}\n") == "");
+  CHECK(errors("consistency: {mode: bsp}\ndata: {train: [a], assignment: ranges}\n") == "");
+  CHECK(errors("consistency: {mode: ssp}\ndata: {train: [a], assignment: stripes}\n") ==
+        "c.yaml:3:32: training.straggler.backup: wants data.assignment: ranges; with stripes every "
+        "worker has one partition of its own");
+}
+
 TEST_CASE("rules of columns of CSV") {
   const auto errors = [](const std::string& data) {
     return ErrorsOfText("version: 1\nmodel: {type: linear_regression}\ndata: {train: [a], " + data +

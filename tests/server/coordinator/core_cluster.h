@@ -171,6 +171,8 @@ class Cluster {
   const std::vector<std::string>& renamed() const { return renamed_; }
   // Whether the worker was told that training stops.
   bool Stopped(ConnectionId connection) { return stopped_[connection]; }
+  // Leases that it was told are revoked.
+  const std::vector<uint64_t>& Revoked(ConnectionId connection) { return revoked_[connection]; }
   const std::vector<v1::HistoryPoint>& points() const { return points_; }
   const std::vector<v1::Evaluation>& evaluations() const { return evaluations_; }
   std::optional<v1::JobUpdate> Update(ConnectionId connection) {
@@ -203,6 +205,9 @@ class Cluster {
         if (message.has_view()) views_[send->connection] = message.view();
         if (message.has_job()) updates_[send->connection] = message.job();
         stopped_[send->connection] |= message.has_stop_training();
+        if (message.has_revoke_lease()) {
+          revoked_[send->connection].push_back(message.revoke_lease().lease());
+        }
       } else if (auto* save = std::get_if<CoordinatorCore::SaveModel>(&action)) {
         saved_.push_back(save->path);
       } else if (auto* rename = std::get_if<CoordinatorCore::RenameModel>(&action)) {
@@ -233,6 +238,7 @@ class Cluster {
   std::map<ConnectionId, absl::Status> closed_;
   std::map<ConnectionId, v1::JobUpdate> updates_;
   std::map<ConnectionId, bool> stopped_;
+  std::map<ConnectionId, std::vector<uint64_t>> revoked_;
   std::vector<std::string> saved_;
   std::vector<std::string> renamed_;
   std::vector<v1::HistoryPoint> points_;

@@ -102,6 +102,51 @@ TEST_CASE("an epoch is begun behind the one before it, and each is counted for i
   CHECK(queue.Of(2).items == 2);
 }
 
+TEST_CASE("a second worker does what a slow one does, and the first completion counts") {
+  WorkQueue queue;
+  queue.Add(1, 3, 0);
+  const auto slow = [](uint32_t worker) { return worker == 1; };
+  const auto nobody = [](uint32_t) { return false; };
+  const WorkQueue::Grant begun = *queue.Take(1), waiting = *queue.Take(1), other = *queue.Take(2);
+  CHECK_FALSE(queue.TakeAsWell(2, nobody).has_value());
+  CHECK_FALSE(queue.TakeAsWell(1, slow).has_value());
+  const WorkQueue::Grant second = *queue.TakeAsWell(2, slow);
+  CHECK(second.partition == waiting.partition);
+  CHECK(second.attempt == 2);
+  CHECK(second.lease > other.lease);
+  CHECK(queue.TakeAsWell(3, slow)->partition == begun.partition);
+  CHECK_FALSE(queue.TakeAsWell(4, slow).has_value());
+  CHECK(queue.HeldBy(2).size() == 2);
+  SECTION("the second one is first") {
+    const auto completion = queue.Complete(Done(second.lease, 9, 0), 2);
+    REQUIRE(completion.has_value());
+    CHECK(completion->grant.lease == second.lease);
+    REQUIRE(completion->revoked.has_value());
+    CHECK(completion->revoked->lease == waiting.lease);
+    CHECK(completion->revoked->worker == 1);
+    CHECK(queue.RevokedOf(1) == std::vector<uint64_t>{waiting.lease});
+    CHECK(queue.HeldBy(1).size() == 1);
+    CHECK_FALSE(queue.Complete(Done(waiting.lease, 5, 0), 1).has_value());
+    CHECK(queue.Of(1).records == 9);
+    CHECK_FALSE(queue.EndRevoked(waiting.lease, 2));
+    CHECK(queue.EndRevoked(waiting.lease, 1));
+    CHECK_FALSE(queue.EndRevoked(waiting.lease, 1));
+    CHECK(queue.RevokedOf(1).empty());
+  }
+  SECTION("a stored queue knows both") {
+    WorkQueue restored(queue.state());
+    CHECK(restored.Complete(Done(waiting.lease, 5, 0), 1)->revoked->lease == second.lease);
+    CHECK(restored.RevokedOf(2) == std::vector<uint64_t>{second.lease});
+  }
+  SECTION("either is lost") {
+    const uint32_t lost = GENERATE(1, 2);
+    // What two do, one goes on with.
+    CHECK(queue.Release(lost) == (lost == 1 ? 0 : 1));
+    CHECK(queue.Complete(Done(lost == 1 ? second.lease : waiting.lease, 1, 0), 3 - lost));
+    CHECK(queue.RevokedOf(lost).empty());
+  }
+}
+
 TEST_CASE("a stored queue goes on where it stopped") {
   WorkQueue queue;
   queue.Add(1, 3, 0);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "server/table/changed_blocks.h"
 
 namespace paramd {
 namespace {
@@ -15,7 +16,7 @@ constexpr size_t kWidth = 3;
 // A table whose keys have the rows that a keeper gives them.
 struct Kept {
   explicit Kept(const RowRules& rules)
-      : table(RowTable::Create(0, 1, kWidth)), keeper(rules, table.get(), kWidth) {}
+      : table(RowTable::Create(0, 1, kWidth)), keeper(rules, table.get(), kWidth, &changed) {}
 
   // As a push of one key does.
   void Push(uint64_t hash, uint64_t clock) {
@@ -45,6 +46,7 @@ struct Kept {
   }
 
   const std::unique_ptr<RowTable> table;
+  ChangedBlocks changed;
   RowKeeper keeper;
 };
 

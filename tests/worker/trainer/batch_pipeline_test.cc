@@ -1,5 +1,6 @@
 #include "worker/trainer/batch_pipeline.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,43 @@ v1::Data DataOf(uint32_t batch_size) {
   data.set_batch_size(batch_size);
   data.mutable_on_bad_record()->set_action(v1::OnBadRecord::SKIP);
   return data;
+}
+
+TEST_CASE("of a partition whose lease is revoked no batch is given out any more, or counted") {
+  TempDir dir;
+  std::string rows;
+  for (int i = 0; i < 100; ++i) absl::StrAppend(&rows, "1 ", i, ":1\n");
+  const std::string file = dir.Write("a", rows);
+  std::atomic<uint64_t> revoked = 0;
+  uint64_t taken = 1;
+  BatchPipeline pipeline(DataOf(10), {}, 4, GrantOf(1, file),
+                         {.request = [] {},
+                          .take = [&]() -> std::optional<v1::WorkGrant> {
+                            if (++taken > 3) return std::nullopt;
+                            return GrantOf(taken, file);
+                          },
+                          .revoked = [&](uint64_t lease) { return lease == revoked; }});
+  for (int i = 0; i < 3; ++i) pipeline.Recycle(std::move((**pipeline.Pop()).batch));
+  revoked = 1;
+  auto end = *pipeline.Pop();
+  REQUIRE(end.has_value());
+  CHECK(end->batch == nullptr);
+  CHECK(end->lease == 1);
+  CHECK(end->stats.records == 30);
+  for (int i = 0; i < 10; ++i) {
+    auto item = *pipeline.Pop();
+    REQUIRE(item->batch != nullptr);
+    CHECK(item->lease == 2);
+    pipeline.Recycle(std::move(item->batch));
+  }
+  end = *pipeline.Pop();
+  CHECK(end->stats.records == 100);
+  // One that was not begun.
+  revoked = 3;
+  end = *pipeline.Pop();
+  CHECK(end->lease == 3);
+  CHECK(end->batch == nullptr);
+  CHECK(end->stats.records == 0);
 }
 
 TEST_CASE("batches of one partition after the other, each with an end") {
