@@ -29,10 +29,10 @@ std::vector<PushId> MarksOf(const google::protobuf::RepeatedPtrField<v1::Mark>& 
 }
 
 // All that is left, as float32.
-std::vector<float> FloatsOf(ByteReader bytes) {
-  std::vector<float> values(bytes.remaining() / sizeof(float));
-  bytes.Copy(values.size() * sizeof(float), reinterpret_cast<uint8_t*>(values.data()));
-  return values;
+void AppendFloats(ByteReader bytes, std::vector<float>* values) {
+  const size_t before = values->size(), size = bytes.remaining() / sizeof(float);
+  values->resize(before + size);
+  bytes.Copy(size * sizeof(float), reinterpret_cast<uint8_t*>(values->data() + before));
 }
 
 }  // namespace
@@ -120,8 +120,8 @@ absl::StatusOr<Replayed> BackupShard::ReplayPush(const ShardOperation& operation
 }
 
 absl::StatusOr<Replayed> BackupShard::ReplayStep(const ShardOperation& operation, bool skip_gap) {
-  const SortedSum sum = {.keys = {operation.rows.keys.begin(), operation.rows.keys.end()},
-                         .gradients = FloatsOf(operation.values)};
+  SortedSum sum = {.keys = {operation.rows.keys.begin(), operation.rows.keys.end()}};
+  AppendFloats(operation.values, &sum.gradients);
   if (sum.gradients.size() != sum.keys.size() * shard_->dim()) {
     return absl::InvalidArgumentError("lengths of a closed step do not add up");
   }
@@ -169,8 +169,7 @@ absl::Status BackupShard::TakeSnapshot(const ShardOperation& operation) {
   }
   snapshot_->keys.insert(snapshot_->keys.end(), operation.rows.keys.begin(),
                          operation.rows.keys.end());
-  const std::vector<float> values = FloatsOf(operation.values);
-  snapshot_->values.insert(snapshot_->values.end(), values.begin(), values.end());
+  AppendFloats(operation.values, &snapshot_->values);
   if (!part.last()) return absl::OkStatus();
   const bool restored = shard_->Restore(*snapshot_);
   snapshot_.reset();

@@ -1,6 +1,8 @@
 #include "server/table/key_index.h"
 
 #include <algorithm>
+#include <cassert>
+#include <cmath>
 #include <utility>
 
 #include "common/base/random.h"
@@ -67,6 +69,25 @@ void KeyIndex<Value>::MakeRoom(uint64_t hash) {
   part.table.ForEach([&](uint64_t hash, const Value& value) { *table.Insert(hash) = value; });
   part.table = std::move(table);
   Enter(index);
+}
+
+template <typename Value>
+void KeyIndex<Value>::Reserve(uint64_t hashes) {
+  assert(size_ == 0);
+  int depth = 0;
+  while (BucketArray<Value>::BucketsFor(hashes >> depth) > kSplitBuckets) ++depth;
+  // They fall evenly, but for some standard deviations.
+  const auto mean = static_cast<double>(hashes >> depth);
+  const auto most = static_cast<uint64_t>(mean + 4 * std::sqrt(mean)) + 1;
+  std::vector<Part> parts;
+  for (uint64_t prefix = 0; prefix < uint64_t{1} << depth; ++prefix) {
+    parts.push_back({BucketArray<Value>(BucketArray<Value>::BucketsFor(most)), depth, prefix});
+  }
+  tables_.resize(parts.size());
+  part_of_entry_.resize(parts.size());
+  parts_ = std::move(parts);
+  depth_ = depth;
+  for (size_t part = 0; part < parts_.size(); ++part) Enter(part);
 }
 
 template <typename Value>

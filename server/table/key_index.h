@@ -40,6 +40,11 @@ class KeyIndex {
     FindValues(directory(), hashes, count, values);
   }
 
+  // While there are no hashes: makes room for so many. Then they may come in the order of another
+  // index's ForEach, whose beginning would crowd one end of a table that grows. Throws
+  // std::bad_alloc; nothing was changed.
+  void Reserve(uint64_t hashes);
+
   // Whether the hash can be inserted without MakeRoom.
   bool HasRoom(uint64_t hash) const { return !parts_[PartOf(hash)].table.full(); }
 

@@ -27,6 +27,7 @@ class ShortRows final : public RowTable {
   }
   bool HasRoom(uint64_t hash) const override { return index_.HasRoom(hash); }
   uint64_t room() const override { return index_.room(); }
+  void Reserve(uint64_t rows) override { index_.Reserve(rows); }
   void MakeRoom(uint64_t hash) override { index_.MakeRoom(hash); }
   float* Add(uint64_t hash) override { return index_.Insert(hash)->data(); }
   void Remove(uint64_t hash) override { index_.Remove(hash); }
@@ -70,6 +71,7 @@ class LongRows final : public RowTable {
   }
   bool HasRoom(uint64_t hash) const override { return index_.HasRoom(hash); }
   uint64_t room() const override { return std::min(index_.room(), rows_.removed()); }
+  void Reserve(uint64_t rows) override { index_.Reserve(rows); }
   void MakeRoom(uint64_t hash) override { index_.MakeRoom(hash); }
   float* Add(uint64_t hash) override {
     const uint64_t number = rows_.Append();

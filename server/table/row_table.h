@@ -37,6 +37,10 @@ class RowTable {
   // About how many rows can be added in the memory that is there.
   virtual uint64_t room() const = 0;
 
+  // While there are no rows: makes room for so many, which may come in the order of ForEach of a
+  // table of the same shard. Throws std::bad_alloc; nothing was changed.
+  virtual void Reserve(uint64_t rows) = 0;
+
   // Makes room for the hash; rows may move. Throws std::bad_alloc; nothing was changed.
   virtual void MakeRoom(uint64_t hash) = 0;
 

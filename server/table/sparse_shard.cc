@@ -228,8 +228,9 @@ bool SparseShard::RestoreRows(const ShardState& state) {
   HashKeys(state.keys, hashes.data());
   if (state.since > 0) {
     RemoveOthers(state, hashes);
-  } else if (rows_->size() > 0) {
+  } else {
     rows_ = RowTable::Create(shard_, shards_, width_);
+    rows_->Reserve(hashes.size());
     if (keeper_.has_value()) keeper_->SetTable(rows_.get());
   }
   const float* values = state.values.data();

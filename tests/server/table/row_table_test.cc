@@ -6,9 +6,46 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "common/routing/shard_of.h"
 
 namespace paramd {
 namespace {
+
+TEST_CASE("room is made at once for the rows of another table, in their order") {
+  const size_t width = GENERATE(1, 2, 5);
+  const uint64_t rows = GENERATE(0, 1, 100, 20'000, 700'000);
+  const uint32_t shards = 3;
+  const auto table = RowTable::Create(1, shards, width);
+  for (uint64_t i = 0; table->size() < rows; ++i) {
+    const uint64_t hash = Mix64(i);
+    if (ShardOfHash(hash, shards) != 1) continue;
+    if (!table->HasRoom(hash)) table->MakeRoom(hash);
+    *table->Add(hash) = static_cast<float>(i % 1000);
+  }
+  const auto copy = RowTable::Create(1, shards, width);
+  copy->Reserve(rows);
+  const size_t bytes = copy->bytes();
+  int grown = 0;
+  table->ForEach([&](uint64_t hash, const float* row) {
+    if (!copy->HasRoom(hash)) {
+      copy->MakeRoom(hash);
+      ++grown;
+    }
+    *copy->Add(hash) = *row;
+  });
+  CHECK(grown <= 1);
+  CHECK(copy->size() == rows);
+  // Rows of up to 3 lie there.
+  if (width <= 3) CHECK(copy->bytes() <= bytes * 5 / 4);
+  CHECK(copy->bytes() <= table->bytes() * 11 / 10 + 4096);
+  uint64_t same = 0;
+  table->ForEach([&](uint64_t hash, const float* row) {
+    float* found = nullptr;
+    copy->Find({&hash, 1}, 1, &found);
+    same += found != nullptr && *found == *row;
+  });
+  CHECK(same == rows);
+}
 
 TEST_CASE("rows of any width, against a map") {
   const size_t width = GENERATE(1, 2, 3, 4, 17);
