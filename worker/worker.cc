@@ -80,6 +80,10 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(Options options) {
               [w = worker.get()](const v1::CoordinatorMessage& message) {
                 // The end first: whoever sees an operation fail then finds it.
                 w->inbox_.Deliver(message);
+                if (message.has_revoke_lease()) {
+                  spdlog::info("another worker has completed a partition of this one (lease {})",
+                               message.revoke_lease().lease());
+                }
                 if (message.has_view()) w->AnnounceMap(message.view().shard_map());
                 if (message.has_job()) {
                   w->ShutdownClient(absl::CancelledError("the job has ended"));

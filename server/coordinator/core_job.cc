@@ -52,7 +52,7 @@ void CoordinatorCore::Proceed(absl::Duration now) {
       if (!job_.stopped().empty()) work_.RemovePending();
       ScheduleEvaluation();
       TuneStaleness(now);
-      stragglers_.Look(membership_.members(), now);
+      stragglers_.Look(membership_.members(), work_.Trainers(), now);
     }
     HandOutWork();
     StartAttached();

@@ -1,6 +1,7 @@
 #include "server/coordinator/stragglers.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -8,22 +9,12 @@
 namespace paramd {
 namespace {
 
-constexpr int kSamples = 8;
-// Steps that most workers have done in a window, at least.
+// Heartbeats of a window.
+constexpr int kHeartbeats = 8;
+// Steps of a window, at least.
 constexpr double kSteps = 4;
-
-// Examples of the workers that have work, by id.
-std::map<uint32_t, uint64_t> ExamplesOf(const std::deque<Member>& members) {
-  std::map<uint32_t, uint64_t> examples;
-  for (const Member& member : members) {
-    if (member.record.role() != v1::WORKER || !member.live() || member.record.idle() ||
-        member.record.starting() != v1::MemberRecord::NOT_STARTING || !member.has_reported) {
-      continue;
-    }
-    examples[member.record.id()] = member.worker_report.examples();
-  }
-  return examples;
-}
+// Looks that come sooner tell nothing new.
+constexpr int kLooksPerHeartbeat = 4;
 
 // Whether a pull of the worker waits for another one.
 bool Waits(const std::deque<Member>& members, uint32_t worker) {
@@ -40,13 +31,9 @@ std::string Spell(double seconds) {
   return absl::FormatDuration(absl::Trunc(absl::Seconds(seconds), absl::Microseconds(1)));
 }
 
-double MedianWithout(const std::map<uint32_t, double>& values, uint32_t left_out) {
-  std::vector<double> others;
-  for (const auto& [id, value] : values) {
-    if (id != left_out) others.push_back(value);
-  }
-  const auto middle = others.begin() + static_cast<int64_t>(others.size() / 2);
-  std::nth_element(others.begin(), middle, others.end());
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
 
@@ -57,47 +44,53 @@ std::string Stragglers::Why(uint32_t worker) const {
   return found == found_.end() ? "" : found->second;
 }
 
-void Stragglers::Look(const std::deque<Member>& members, absl::Duration now) {
+void Stragglers::Look(const std::deque<Member>& members, const std::set<uint32_t>& training,
+                      absl::Duration now) {
   if (options_.factor == 0) return;
-  const std::map<uint32_t, uint64_t> examples = ExamplesOf(members);
-  const bool same =
-      window_.has_value() &&
-      std::equal(examples.begin(), examples.end(), window_->workers.begin(), window_->workers.end(),
-                 [](const auto& a, const auto& b) { return a.first == b.first; });
-  if (!same) {
-    window_ = Window{.begin = now, .last_sample = now};
-    for (const auto& [id, done] : examples) window_->workers[id] = {.examples = done};
-    return;
+  const absl::Duration dt = last_look_.has_value() ? now - *last_look_ : absl::ZeroDuration();
+  if (last_look_.has_value() && dt < options_.heartbeat / kLooksPerHeartbeat) return;
+  last_look_ = now;
+  std::map<uint32_t, Worker> workers;
+  for (const Member& member : members) {
+    if (member.record.role() != v1::WORKER || !member.live() || !member.has_reported) continue;
+    const uint32_t id = member.record.id();
+    const uint64_t examples = member.worker_report.examples();
+    const auto known = workers_.find(id);
+    Worker& worker = workers[id];
+    worker = known == workers_.end() ? Worker{.examples = examples} : known->second;
+    const bool trained = worker.trains;
+    worker.trains =
+        training.contains(id) && member.record.starting() == v1::MemberRecord::NOT_STARTING;
+    if (trained && worker.trains && !Waits(members, id)) Add(worker, examples, dt);
   }
-  if (now - window_->last_sample < options_.heartbeat) return;
-  window_->last_sample = now;
-  ++window_->samples;
-  for (auto& [id, worker] : window_->workers) worker.waited += Waits(members, id);
-  if (window_->samples >= kSamples) End(examples, now);
+  workers_ = std::move(workers);
+  Judge();
 }
 
-void Stragglers::End(const std::map<uint32_t, uint64_t>& examples, absl::Duration now) {
-  if (examples.size() < 2) return found_.clear();
-  std::map<uint32_t, double> seconds;  // of a step
-  size_t enough = 0;
-  for (const auto& [id, worker] : window_->workers) {
-    const double steps = static_cast<double>(examples.at(id) - worker.examples) /
-                         std::max(options_.batch_examples, 1u);
-    enough += steps >= kSteps;
-    const double worked = 1 - static_cast<double>(worker.waited) / window_->samples;
-    // Who has not ended one yet takes this long at least.
-    seconds[id] = absl::ToDoubleSeconds(now - window_->begin) * worked / std::max(steps, 1.0);
-  }
-  // Otherwise the window goes on.
-  if (2 * enough < seconds.size()) return;
+void Stragglers::Add(Worker& worker, uint64_t examples, absl::Duration dt) {
+  worker.worked += dt;
+  if (worker.worked < kHeartbeats * options_.heartbeat) return;
+  const double steps =
+      static_cast<double>(examples - worker.examples) / std::max(options_.batch_examples, 1u);
+  // Who has not ended one yet takes this long at least.
+  worker.at_least = absl::ToDoubleSeconds(worker.worked) / std::max(steps, 1.0);
+  if (steps < kSteps) return;
+  worker = {.trains = true, .examples = examples, .last = worker.at_least};
+}
+
+void Stragglers::Judge() {
   found_.clear();
-  for (const auto& [id, own] : seconds) {
-    const double median = MedianWithout(seconds, id);
+  for (const auto& [id, worker] : workers_) {
+    std::vector<double> others;
+    for (const auto& [other_id, other] : workers_) {
+      if (other_id != id && other.last > 0) others.push_back(other.last);
+    }
+    if (others.empty()) continue;
+    const double own = std::max(worker.last, worker.at_least), median = Median(std::move(others));
     if (own <= options_.factor * median) continue;
     found_[id] = absl::StrCat("its steps take ", Spell(own), ", the median of the others is ",
                               Spell(median));
   }
-  Pause();
 }
 
 }  // namespace paramd

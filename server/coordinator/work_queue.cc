@@ -186,6 +186,16 @@ int WorkQueue::Release(uint32_t worker) {
   return released;
 }
 
+std::set<uint32_t> WorkQueue::Trainers() const {
+  std::set<uint32_t> workers;
+  for (const v1::WorkItem& item : state_.items()) {
+    if (item.state() != v1::WorkItem::GRANTED || KindOf(item) != v1::WorkGrant::TRAIN) continue;
+    workers.insert(item.worker());
+    if (item.other_lease() != 0) workers.insert(item.other_worker());
+  }
+  return workers;
+}
+
 size_t WorkQueue::Pending() const {
   return static_cast<size_t>(
       std::count_if(state_.items().begin(), state_.items().end(), [](const v1::WorkItem& item) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -73,6 +74,9 @@ class WorkQueue {
   // Gives back what `worker` holds. An item that nobody else does becomes pending again, before the
   // rest; returns how many.
   int Release(uint32_t worker);
+
+  // Workers that train on partitions.
+  std::set<uint32_t> Trainers() const;
 
   // Partitions that nobody has.
   size_t Pending() const;

@@ -46,9 +46,7 @@ TEST_CASE("status says who is a straggler and why") {
   Uneven uneven(8);
   const v1::ClusterStatus status = uneven.cluster.Status();
   CHECK(status.workers(0).straggler().empty());
-  // Reports are a heartbeat old: of eight seconds seven.
-  CHECK(status.workers(1).straggler() ==
-        "its steps take 1.142857s, the median of the others is 114.285ms");
+  CHECK(status.workers(1).straggler() == "its steps take 1s, the median of the others is 100ms");
 }
 
 TEST_CASE("a straggler gets its next partition when it has ended the one it works on") {

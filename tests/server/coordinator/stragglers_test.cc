@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <deque>
+#include <set>
 #include <vector>
 
 namespace paramd {
@@ -17,6 +18,7 @@ struct Reports {
       member.record.set_role(v1::WORKER);
       member.record.set_id(id);
       member.has_reported = true;
+      training.insert(id);
     }
     members.emplace_back().record.set_role(v1::SHARD_HOST);
   }
@@ -36,11 +38,12 @@ struct Reports {
         v1::WorkerReport& its = members[worker].worker_report;
         its.set_examples(its.examples() + steps[worker]);
       }
-      stragglers.Look(members, now);
+      stragglers.Look(members, training, now);
     }
   }
 
   std::deque<Member> members;
+  std::set<uint32_t> training;
   absl::Duration now = absl::Seconds(100);
   Stragglers stragglers;
 };
@@ -70,7 +73,7 @@ TEST_CASE("those who wait for a slow worker do as many steps, and are not as slo
   CHECK(reports.stragglers.Why(2).empty());
 }
 
-TEST_CASE("nothing is said without others, without enough steps, or while workers come and go") {
+TEST_CASE("nothing is said without others, or without enough steps") {
   Reports alone(1);
   alone.Run(30, {1});
   CHECK(alone.stragglers.Why(1).empty());
@@ -78,12 +81,43 @@ TEST_CASE("nothing is said without others, without enough steps, or while worker
   rare.Run(3, {1, 0});
   rare.Run(12, {0, 0});
   CHECK(rare.stragglers.Why(2).empty());
-  Reports changing(2);
+  Reports gone(2);
+  gone.Run(20, {10, 1});
+  CHECK_FALSE(gone.stragglers.Why(2).empty());
+  gone.members[0].state = v1::MemberStatus::LOST;
+  gone.Run(1, {0, 1});
+  CHECK(gone.stragglers.Why(2).empty());
+}
+
+TEST_CASE("time without work is not counted, and others are known by what they did before") {
+  Reports reports(2);
   for (int i = 0; i < 10; ++i) {
-    changing.members[0].record.set_idle(i % 2 == 0);
-    changing.Run(4, {10, 1});
+    // The first one has work for two seconds of eight, in one of which it is looked at from begin
+    // to end.
+    reports.training = {1, 2};
+    reports.Run(1, {0, 5});
+    reports.Run(1, {5, 5});
+    reports.training = {2};
+    reports.Run(6, {0, 5});
   }
-  CHECK(changing.stragglers.Why(2).empty());
+  CHECK(reports.stragglers.Why(1).empty());
+  CHECK(reports.stragglers.Why(2).empty());
+  reports.Run(10, {0, 1});
+  CHECK_FALSE(reports.stragglers.Why(2).empty());
+  CHECK(reports.stragglers.Why(1).empty());
+  reports.Run(10, {0, 5});
+  CHECK(reports.stragglers.Why(2).empty());
+}
+
+TEST_CASE("while training rests no time passes") {
+  Reports reports(2);
+  reports.Run(20, {10, 10});
+  reports.stragglers.Pause();
+  reports.now += absl::Seconds(1000);
+  reports.Run(1, {0, 0});
+  CHECK(reports.stragglers.Why(1).empty());
+  reports.Run(20, {10, 10});
+  CHECK(reports.stragglers.Why(1).empty());
 }
 
 }  // namespace
