@@ -46,6 +46,12 @@ std::vector<ServerPlace> CoordinatorCore::Places() const {
   for (const Member& member : membership_.members()) {
     const v1::MemberRecord& record = member.record;
     if (record.role() != v1::SHARD_HOST || !member.live()) continue;
+    // One that joins just now is not in the map yet: nobody would find it.
+    const auto& servers = shard_map_.servers();
+    if (std::none_of(servers.begin(), servers.end(),
+                     [&](const v1::ServerMember& server) { return server.id() == record.id(); })) {
+      continue;
+    }
     places.push_back({.id = record.id(),
                       .zone = record.zone().empty() ? record.host() : record.zone(),
                       .name = record.name(),

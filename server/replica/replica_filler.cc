@@ -78,9 +78,9 @@ uint64_t ReplicaFiller::Fill(const Task& task) {
   // Pushes from here on wait for the backup; when it has those before, it has everything that was
   // acknowledged.
   task.copied->SetWaits(task.target, task.since);
-  if (WaitFor([&](std::shared_ptr<Acknowledgement> done) {
-        task.link->WhenAllAnswered(std::move(done));
-      })) {
+  const bool answered = WaitFor(
+      [&](std::shared_ptr<Acknowledgement> done) { task.link->WhenAllAnswered(std::move(done)); });
+  if (answered && !task.link->released()) {
     PARAMD_FAILPOINT("replica.filled");
     filled_(task);
   }

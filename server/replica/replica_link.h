@@ -26,8 +26,11 @@ class ReplicaLink {
   // longer: the shard may be the one that is asked about.
   virtual void WhenAllTaken(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement) = 0;
 
-  // The server is a backup no longer: nobody waits for it, now or later.
+  // The server is a backup no longer: nobody waits for it, now or later. What was sent may never
+  // have come there.
   virtual void Release() = 0;
+  // Whether it was, from before anybody was let go because of that.
+  virtual bool released() const { return false; }
   // This server ends: what the backup is not known to have is not acknowledged any more.
   virtual void GiveUp() = 0;
 

@@ -42,6 +42,10 @@ class ReplicaClient final : public ReplicaLink {
   void WhenAllAnswered(std::shared_ptr<Acknowledgement> acknowledgement) override;
   void WhenAllTaken(uint64_t epoch, std::shared_ptr<Acknowledgement> acknowledgement) override;
   void Release() override;
+  bool released() const override {
+    MutexLock lock(mutex_);
+    return state_ == State::kReleased;
+  }
   void GiveUp() override;
   uint64_t queued_bytes() const override { return queued_bytes_.load(std::memory_order_relaxed); }
   bool full() const override { return full_.load(std::memory_order_relaxed); }
@@ -87,7 +91,7 @@ class ReplicaClient final : public ReplicaLink {
   MessagePieces pieces_;
   ReplyParser parser_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar changed_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kOpen;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -163,6 +164,9 @@ class Cluster {
     Take(std::move(actions));
     return reply;
   }
+  // Called with every view that is sent; may be empty.
+  std::function<void(const v1::ClusterView&)> on_view;
+
   void ModelSaved(const absl::Status& status) { Take(core().OnModelSaved(status, now_)); }
   int saves() const { return static_cast<int>(saved_.size()); }
   // Files that were to be written, in order.
@@ -202,7 +206,10 @@ class Cluster {
           ++no_work_[send->connection];
           refused_[send->connection] = message.no_work().request();
         }
-        if (message.has_view()) views_[send->connection] = message.view();
+        if (message.has_view()) {
+          views_[send->connection] = message.view();
+          if (on_view) on_view(message.view());
+        }
         if (message.has_job()) updates_[send->connection] = message.job();
         stopped_[send->connection] |= message.has_stop_training();
         if (message.has_revoke_lease()) {

@@ -1,5 +1,6 @@
 // Shard hosts that come and go while a job runs.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -121,6 +122,32 @@ TEST_CASE("a server that joins a running job gets the backups that are missing")
     REQUIRE(map.tables(0).backups(i).backups_size() == 1);
     CHECK(map.tables(0).backups(i).backups(0).server() == 3);
     CHECK_FALSE(map.tables(0).backups(i).backups(0).filled());
+  }
+}
+
+TEST_CASE("a server that is started again before its lease is over is in every map that names it") {
+  Running running(3);
+  std::vector<v1::ClusterView> views;
+  running.cluster.on_view = [&](const v1::ClusterView& view) { views.push_back(view); };
+  running.cluster.Disconnect(running.hosts[0]);
+  running.hosts[0] = running.cluster.Join(v1::SHARD_HOST, "s0", 2);
+  REQUIRE_FALSE(views.empty());
+  for (const v1::ClusterView& view : views) {
+    std::set<uint32_t> servers;
+    for (const v1::ServerMember& server : view.shard_map().servers()) servers.insert(server.id());
+    const v1::TablePlacement& table = view.shard_map().tables(0);
+    for (int i = 0; i < 8; ++i) {
+      CHECK(servers.contains(table.shard_servers(i)));
+      for (const v1::ShardBackup& backup : table.backups(i).backups()) {
+        CHECK(servers.contains(backup.server()));
+      }
+    }
+  }
+  CHECK(running.map().servers_size() == 3);
+  // Those that it had are on the others; it may be given some.
+  for (int i = 0; i < 8; ++i) {
+    const v1::ShardBackup& backup = running.map().tables(0).backups(i).backups(0);
+    if (backup.server() == 4) CHECK_FALSE(backup.filled());
   }
 }
 

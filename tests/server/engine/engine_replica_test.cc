@@ -364,6 +364,19 @@ TEST_CASE("a backup that was dropped and comes back is filled anew") {
   CHECK(ReplicaPair::Describe(*pair.primary) == ReplicaPair::Describe(*pair.backup));
 }
 
+TEST_CASE("a backup that goes while it is filled is not said to be filled") {
+  ReplicaPair pair({Sparse()}, {1}, false);
+  pair.link->WaitForMessage();
+  v1::ClusterView view = pair.view;
+  view.set_version(2);
+  view.mutable_shard_map()->mutable_servers()->RemoveLast();
+  REQUIRE(pair.primary->ApplyView(view).ok());
+  // It has gone through all of them.
+  pair.primary->StopReplicating();
+  MutexLock lock(pair.mutex);
+  CHECK(pair.filled_shards.empty());
+}
+
 TEST_CASE("a backup that is gone is waited for no longer") {
   ReplicaPair pair({Sparse()}, {1});
   TestClient client(&*pair.primary, 1);

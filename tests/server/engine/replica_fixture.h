@@ -47,6 +47,10 @@ class HeldLink final : public ReplicaLink {
     released_ = true;
     held.swap(held_);
   }
+  bool released() const override {
+    MutexLock lock(mutex_);
+    return released_;
+  }
   void GiveUp() override {
     while (std::optional<Held> held = Take(0)) GiveUp(*held);
     MutexLock lock(mutex_);
