@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/file.h"
@@ -15,9 +16,11 @@ namespace paramd {
 
 absl::StatusOr<uint64_t> DiskCheckpoints::Begin() {
   RETURN_IF_ERROR(MakeDirectories(folder_));
-  ASSIGN_OR_RETURN(const uint64_t number, set_.NextNumber());
-  RETURN_IF_ERROR(BeginCheckpoint(folder_, number));
-  return number;
+  ASSIGN_OR_RETURN(const uint64_t next, set_.NextNumber());
+  // One that was abandoned is there no more, but some server may be writing it yet.
+  last_ = std::max(next, last_ + 1);
+  RETURN_IF_ERROR(BeginCheckpoint(folder_, last_));
+  return last_;
 }
 
 absl::Status DiskCheckpoints::Commit(uint64_t number, uint64_t parent,

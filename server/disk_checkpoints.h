@@ -29,6 +29,7 @@ class DiskCheckpoints final : public CheckpointFiles {
   const std::string folder_;
   const int keep_;
   const CheckpointSet set_;
+  uint64_t last_ = 0;  // that was begun
 };
 
 }  // namespace paramd

@@ -15,7 +15,7 @@ class CheckpointFiles {
  public:
   virtual ~CheckpointFiles() = default;
 
-  // Begins a checkpoint, of the number that is returned.
+  // Begins a checkpoint, of the number that is returned, which none had that was begun before.
   virtual absl::StatusOr<uint64_t> Begin() = 0;
   // All files are there: makes a checkpoint of them, which adds to `parent` (0: to none), and
   // removes those that are kept no longer.

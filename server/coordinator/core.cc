@@ -264,6 +264,11 @@ void CoordinatorCore::HandleHello(ConnectionId connection, const v1::Hello& hell
     *view.mutable_view() = View();
     SendTo(member, std::move(view));
     if (member.record.role() == v1::WORKER) RepeatAnswers(member);
+    // It may not have been told to write.
+    if (checkpoint_.stage == CheckpointStage::kWriting && round_->Wants(member.record.id()) &&
+        member.record.role() == v1::SHARD_HOST) {
+      RepeatCheckpoint();
+    }
   }
   Proceed(now);
 }

@@ -168,6 +168,13 @@ class Cluster {
   std::function<void(const v1::ClusterView&)> on_view;
 
   void ModelSaved(const absl::Status& status) { Take(core().OnModelSaved(status, now_)); }
+  // Checkpoints that were to be begun.
+  int checkpoints_begun() const { return checkpoints_begun_; }
+  void CheckpointBegun(uint64_t number) { Take(core().OnCheckpointBegun(number, now_)); }
+  // Their numbers, in order: that a server was told to write, that were given up, and made.
+  const std::vector<uint64_t>& Writes(ConnectionId connection) { return writes_[connection]; }
+  const std::vector<uint64_t>& abandoned() const { return abandoned_; }
+  const std::vector<uint64_t>& committed() const { return committed_; }
   int saves() const { return static_cast<int>(saved_.size()); }
   // Files that were to be written, in order.
   const std::vector<std::string>& saved() const { return saved_; }
@@ -212,9 +219,18 @@ class Cluster {
         }
         if (message.has_job()) updates_[send->connection] = message.job();
         stopped_[send->connection] |= message.has_stop_training();
+        if (message.has_write_checkpoint()) {
+          writes_[send->connection].push_back(message.write_checkpoint().number());
+        }
         if (message.has_revoke_lease()) {
           revoked_[send->connection].push_back(message.revoke_lease().lease());
         }
+      } else if (std::holds_alternative<CoordinatorCore::BeginCheckpoint>(action)) {
+        ++checkpoints_begun_;
+      } else if (auto* abandon = std::get_if<CoordinatorCore::AbandonCheckpoint>(&action)) {
+        abandoned_.push_back(abandon->number);
+      } else if (auto* commit = std::get_if<CoordinatorCore::CommitCheckpoint>(&action)) {
+        committed_.push_back(commit->number);
       } else if (auto* save = std::get_if<CoordinatorCore::SaveModel>(&action)) {
         saved_.push_back(save->path);
       } else if (auto* rename = std::get_if<CoordinatorCore::RenameModel>(&action)) {
@@ -246,6 +262,9 @@ class Cluster {
   std::map<ConnectionId, v1::JobUpdate> updates_;
   std::map<ConnectionId, bool> stopped_;
   std::map<ConnectionId, std::vector<uint64_t>> revoked_;
+  std::map<ConnectionId, std::vector<uint64_t>> writes_;
+  int checkpoints_begun_ = 0;
+  std::vector<uint64_t> abandoned_, committed_;
   std::vector<std::string> saved_;
   std::vector<std::string> renamed_;
   std::vector<v1::HistoryPoint> points_;
