@@ -180,7 +180,8 @@ def stop_a_server_for_too_long(round_):
     if server is None:
         return
     server.stop()
-    round_.cluster.wait_for(lambda s: any(m["name"] == server.name and m["state"] == "LOST" for m in s["servers"]))
+    # One before it may have had its name.
+    round_.cluster.wait_for(lambda s: [m["state"] for m in s["servers"] if m["name"] == server.name][-1] == "LOST")
     server.cont()
     server.wait()
     add_server(round_)
