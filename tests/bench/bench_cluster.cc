@@ -41,7 +41,7 @@ class BenchCluster::Coordinator final
       public DaemonService {
  public:
   Coordinator(int servers, int workers, std::vector<v1::TableSpec> tables, uint32_t shards,
-              std::string checkpoints)
+              v1::Checkpoint checkpoints)
       : servers_(servers),
         workers_(workers),
         tables_(std::move(tables)),
@@ -79,10 +79,11 @@ class BenchCluster::Coordinator final
     if (!ready_.WaitFor(kPatience)) Fail("the servers did not come up");
   }
 
-  uint64_t SaveCheckpoint(uint64_t number) {
+  uint64_t SaveCheckpoint(uint64_t number, uint64_t since) {
     v1::CoordinatorMessage message;
     message.mutable_write_checkpoint()->set_number(number);
-    message.mutable_write_checkpoint()->set_folder(checkpoints_);
+    message.mutable_write_checkpoint()->set_since(since);
+    message.mutable_write_checkpoint()->set_folder(checkpoints_.dir());
     MutexLock lock(mutex_);
     unwritten_ = servers_;
     written_bytes_ = 0;
@@ -123,11 +124,8 @@ class BenchCluster::Coordinator final
     welcome.mutable_welcome()->set_id(id);
     welcome.mutable_welcome()->mutable_heartbeat_interval()->set_seconds(1);
     welcome.mutable_welcome()->mutable_lease()->set_seconds(60);
-    if (!checkpoints_.empty()) {
-      v1::Checkpoint& checkpoint =
-          *welcome.mutable_welcome()->mutable_config()->mutable_checkpoint();
-      checkpoint.set_dir(checkpoints_);
-      checkpoint.set_compression(1);
+    if (!checkpoints_.dir().empty()) {
+      *welcome.mutable_welcome()->mutable_config()->mutable_checkpoint() = checkpoints_;
     }
     writer->Write(welcome);
     writers_.push_back(writer);
@@ -163,7 +161,7 @@ class BenchCluster::Coordinator final
   const int workers_;
   const std::vector<v1::TableSpec> tables_;
   const uint32_t shards_;
-  const std::string checkpoints_;
+  const v1::Checkpoint checkpoints_;
   Mutex mutex_;
   CondVar written_;
   int unwritten_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -178,7 +176,7 @@ class BenchCluster::Coordinator final
 
 BenchCluster::BenchCluster(const std::string& server, int servers, int workers,
                            const std::vector<v1::TableSpec>& tables, uint32_t shards_per_table,
-                           const std::string& checkpoints)
+                           const v1::Checkpoint& checkpoints)
     : coordinator_(
           std::make_unique<Coordinator>(servers, workers, tables, shards_per_table, checkpoints)) {
   const std::string coordinator = absl::StrCat("--coordinator=", coordinator_->address());
@@ -219,8 +217,8 @@ std::unique_ptr<ParameterClient> BenchCluster::Client(uint32_t id, v1::ShardMap 
   return client;
 }
 
-uint64_t BenchCluster::SaveCheckpoint(uint64_t number) {
-  return coordinator_->SaveCheckpoint(number);
+uint64_t BenchCluster::SaveCheckpoint(uint64_t number, uint64_t since) {
+  return coordinator_->SaveCheckpoint(number, since);
 }
 
 double BenchCluster::CpuSeconds() const {

@@ -16,10 +16,10 @@ namespace paramd {
 class BenchCluster {
  public:
   // `server`: path of the program. `workers`: clients that are members, with ids from 1.
-  // `checkpoints`: where SaveCheckpoint writes.
+  // `checkpoints`: where SaveCheckpoint writes, and how.
   BenchCluster(const std::string& server, int servers, int workers,
                const std::vector<v1::TableSpec>& tables, uint32_t shards_per_table = 64,
-               const std::string& checkpoints = "");
+               const v1::Checkpoint& checkpoints = {});
   ~BenchCluster();
 
   const v1::ShardMap& shard_map() const;
@@ -29,8 +29,9 @@ class BenchCluster {
   std::unique_ptr<ParameterClient> Client(uint32_t id, v1::ShardMap map,
                                           const v1::Transport& transport) const;
 
-  // Has all servers write checkpoint `number`, and waits for them. Bytes of their files.
-  uint64_t SaveCheckpoint(uint64_t number);
+  // Has all servers write checkpoint `number`, which adds to `since` (0: to none), and waits for
+  // them. Bytes of their files.
+  uint64_t SaveCheckpoint(uint64_t number, uint64_t since = 0);
 
   // Processor seconds of the servers so far, and the bytes of memory that they hold.
   double CpuSeconds() const;
