@@ -18,9 +18,10 @@ TEST_CASE("held-out files and a held-out fraction") {
 
 TEST_CASE("who helps stragglers wants partitions") {
   const auto errors = [](const std::string& more) {
-    return ErrorsOfText("version: 1\nmodel: {type: linear_regression}\n"
-                        "training: {straggler: {backup: true}}\n" +
-                        more);
+    return ErrorsOfText(
+        "version: 1\nmodel: {type: linear_regression}\n"
+        "training: {straggler: {backup: true}}\n" +
+        more);
   };
   CHECK(errors("consistency: {mode: ssp}\ndata: {train: [a]}\n") == "");
   CHECK(errors("consistency: {mode: bsp}\ndata: {train: [a], assignment: ranges}\n") == "");
