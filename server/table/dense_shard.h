@@ -28,6 +28,9 @@ class DenseShard final : public Shard {
   void ApplySumLocked(const SortedSum& sum, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CopyRowsTo(ShardState* state) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint64_t BlocksLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return (range_.end - range_.begin + rows_of_block_ - 1) / rows_of_block_;
+  }
   bool RestoreRows(const ShardState& state) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadLocked(const RowSet& rows, const float* values) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

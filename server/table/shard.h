@@ -172,7 +172,8 @@ class Shard {
   // A copy of what it has.
   ShardState State() const;
   // The same for a checkpoint: without the rows that are as they were in the copy that was made so
-  // at operation `since`. All rows, when `since` is 0 or that copy is not one of the last few.
+  // at operation `since`. All rows, when `since` is 0, that copy is not one of the last few, or
+  // nearly all blocks have changed.
   ShardState StateSince(uint64_t since);
 
   // Takes over another replica's state. False, and nothing is changed: the shard serves clients, or
@@ -246,6 +247,8 @@ class Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // keys, values and sketch of the state; only of rows in its blocks, when there is a `since`.
   virtual void CopyRowsTo(ShardState* state) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  // About how many blocks (ChangedBlocks) have rows.
+  virtual uint64_t BlocksLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // Takes them over. False, and nothing is changed: they are not of such a shard.
   virtual bool RestoreRows(const ShardState& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   virtual void PullLocked(const RowSet& rows, FloatSink& out) const

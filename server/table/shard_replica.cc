@@ -88,6 +88,8 @@ ShardState Shard::StateSince(uint64_t since) {
   MutexLock lock(mutex_);
   const auto changed = changed_.Cut(since, index_);
   if (since == 0 || !changed.has_value()) return StateLocked();
+  // When nearly all have, the list of them is no gain.
+  if (8 * changed->count() >= 7 * BlocksLocked()) return StateLocked();
   std::vector<uint32_t> blocks;
   for (uint32_t block = 0; block < ChangedBlocks::kBlocks; ++block) {
     if (changed->test(block)) blocks.push_back(block);

@@ -1,6 +1,7 @@
 #include "server/table/sparse_shard.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -216,6 +217,13 @@ void SparseShard::CopyRowsTo(ShardState* state) const {
   const absl::Span<const uint16_t> counters = keeper_->sketch()->counters();
   state->sketch.assign(counters.begin(), counters.end());
   state->sketch_added = keeper_->sketch()->added();
+}
+
+uint64_t SparseShard::BlocksLocked() const {
+  // Rows fall on blocks at random: one has none with probability e^(-rows / blocks).
+  constexpr double kBlocks = ChangedBlocks::kBlocks;
+  return static_cast<uint64_t>(-kBlocks *
+                               std::expm1(-static_cast<double>(rows_->size()) / kBlocks));
 }
 
 bool SparseShard::RestoreRows(const ShardState& state) {

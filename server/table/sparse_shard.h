@@ -30,6 +30,7 @@ class SparseShard final : public Shard {
   void ApplySumLocked(const SortedSum& sum, const Update& update) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CopyRowsTo(ShardState* state) const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint64_t BlocksLocked() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool RestoreRows(const ShardState& state) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoadLocked(const RowSet& rows, const float* values) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
